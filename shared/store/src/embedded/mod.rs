@@ -1,0 +1,1 @@
+//! The embedded store: facts, jobs and indexes in `fjall`, home timelines in memory.

@@ -1,0 +1,227 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ripple_domain::{
+    Handle, NewPost, NewUser, Post, PostEdit, PostId, Relation, RelationKind, Timestamp,
+    TraceContext, User, UserId, Window,
+};
+
+use crate::{CommitError, StoreError};
+
+/// SHA-256 of a bearer token. Tokens themselves are never stored.
+pub type TokenHash = [u8; 32];
+
+/// A request's `Idempotency-Key`, as the commit keeps it for 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// SHA-256 of who asks, what is called and the key.
+    pub key: [u8; 32],
+    /// SHA-256 of the request's body.
+    pub request: [u8; 32],
+}
+
+/// What a commit made, or had made when it was first sent with this idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed<T> {
+    /// What was made, as it was then.
+    pub value: T,
+    /// Whether this is the answer to an earlier request with the same idempotency key.
+    pub replayed: bool,
+}
+
+/// A post to be committed, with what the commit carries beside it.
+#[derive(Clone, Debug)]
+pub struct PostCommit {
+    /// The post.
+    pub post: NewPost,
+    /// The request's idempotency key.
+    pub idempotency: Option<Idempotency>,
+    /// The request's trace, handed to the jobs.
+    pub trace: Option<TraceContext>,
+}
+
+/// How many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserCounts {
+    /// Users who follow him.
+    pub followers: u64,
+    /// Users whom he follows.
+    pub following: u64,
+    /// His posts that still stand.
+    pub posts: u64,
+}
+
+/// A line of an imported or exported follower graph.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FollowLine {
+    /// Who follows.
+    pub follower: Handle,
+    /// Whom he follows.
+    pub followee: Handle,
+}
+
+/// A line of imported posts.
+#[derive(Clone, Debug)]
+pub struct ImportedPost {
+    /// Names the line for good: a key that was imported before is skipped.
+    pub key: [u8; 16],
+    /// The author's handle; a user is created where there is none.
+    pub author: Handle,
+    /// The post. Its `author`, `recipients` and `mentions` are filled in by the store from the handles.
+    pub post: NewPost,
+    /// The users whom the text names; those who do not exist are left out.
+    pub mentions: Vec<Handle>,
+    /// Those whom it addresses; users are created where there are none.
+    pub recipients: Vec<Handle>,
+}
+
+/// What a batch of an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportCounts {
+    /// Lines that were new.
+    pub added: u64,
+    /// Lines that had been imported before.
+    pub known: u64,
+    /// Users that were created on the way.
+    pub users_created: u64,
+}
+
+/// The truth: users, tokens, relations and posts.
+///
+/// Every method that changes something is one atomic commit, together with the jobs that it causes.
+/// When it returns `Ok`, the commit is durable by the store's setting (fsync on the embedded store),
+/// and **every later read through any process sees it**, caches included. When it returns an error
+/// other than [`StoreError::Unavailable`], nothing has happened. A commit never exists in half.
+#[async_trait]
+pub trait Facts: Send + Sync {
+    /// Creates a user with a first token. With an idempotency key that was used before, answers with
+    /// the user that was created then.
+    async fn create_user(
+        &self,
+        new: NewUser,
+        token: TokenHash,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed<Arc<User>>, CommitError>;
+
+    /// Changes a user's profile; what is `None` stays as it is.
+    async fn update_user(
+        &self,
+        id: UserId,
+        display_name: Option<String>,
+        bio: Option<String>,
+    ) -> Result<Arc<User>, CommitError>;
+
+    /// Adds a token to a user. His other tokens stay valid.
+    async fn add_token(&self, user: UserId, token: TokenHash) -> Result<(), CommitError>;
+
+    /// The user with this id.
+    async fn user(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError>;
+
+    /// The user with this handle.
+    async fn user_by_handle(&self, handle: &Handle) -> Result<Option<Arc<User>>, StoreError>;
+
+    /// The user with this token.
+    async fn user_by_token(&self, token: &TokenHash) -> Result<Option<UserId>, StoreError>;
+
+    /// The numbers shown with a user; zeros where there is no such user.
+    async fn user_counts(&self, id: UserId) -> Result<UserCounts, StoreError>;
+
+    /// Sets or ends a relation of `from` to `to`; doing so twice is the same as once. A follow, an
+    /// unfollow, a block and its end make the home timeline of `from` cold (a block that of `to`,
+    /// too) before they return.
+    ///
+    /// **Follower lists may hold too much, never too little**: a follow is in the list of `to` before
+    /// this returns and before the home timeline of `from` can become warm again; an unfollow may
+    /// leave the list later.
+    async fn relate(
+        &self,
+        from: UserId,
+        kind: RelationKind,
+        to: UserId,
+        on: bool,
+    ) -> Result<(), CommitError>;
+
+    /// How `viewer` stands to each of `others`, in their order.
+    async fn relations(
+        &self,
+        viewer: UserId,
+        others: &[UserId],
+    ) -> Result<Vec<Relation>, StoreError>;
+
+    /// Those whom `user` follows, exactly, in no order.
+    async fn followees(&self, user: UserId) -> Result<Vec<UserId>, StoreError>;
+
+    /// A page of those who follow `user` (exactly: who has unfollowed is not among them), in
+    /// descending order of their ids, below `before`.
+    async fn followers_page(
+        &self,
+        user: UserId,
+        before: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError>;
+
+    /// Commits a post, its entry in the author timeline and the jobs that carry it, and makes its
+    /// id. The jobs: `Deliver` always, `Index` when it is listed. The counts of the posts that it
+    /// answers and reposts grow in the same commit.
+    ///
+    /// Ids are unique and grow within a partition whatever the clock does. A post with `created_at`
+    /// gets an id of that time, below which newer posts may exist.
+    ///
+    /// Refused with [`CommitError::Backlog`] while a tier's backlog is at its bound.
+    async fn create_post(&self, commit: PostCommit) -> Result<Committed<Arc<Post>>, CommitError>;
+
+    /// Changes a post of `editor` and enqueues the jobs that bring the read models in line: `Index`
+    /// when it is or was listed, `Deliver` when the visibility became wider.
+    async fn edit_post(
+        &self,
+        id: PostId,
+        editor: UserId,
+        edit: PostEdit,
+        trace: Option<TraceContext>,
+    ) -> Result<Arc<Post>, CommitError>;
+
+    /// Deletes a post: of `editor`, or of anybody where `None` (an admin). Its author timeline loses
+    /// it in this commit; the jobs remove it from the rest. From the next read on nobody sees it.
+    async fn delete_post(
+        &self,
+        id: PostId,
+        editor: Option<UserId>,
+        trace: Option<TraceContext>,
+    ) -> Result<(), CommitError>;
+
+    /// The posts with these ids, in their order; `None` where there is none or it was deleted.
+    async fn posts(&self, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>, StoreError>;
+
+    /// The ids of what these authors posted, merged, without duplicates, in the window's order.
+    /// Deleted posts are not among them.
+    async fn posts_of(
+        &self,
+        authors: &[UserId],
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<PostId>, StoreError>;
+
+    /// The posts made in `from..to` (by their ids), oldest first, after `after`.
+    async fn post_log(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Post>>, StoreError>;
+
+    /// Commits a batch of follows, creating the users that do not exist (without a token). Follows
+    /// that exist are counted as known.
+    async fn import_follows(&self, lines: Vec<FollowLine>) -> Result<ImportCounts, CommitError>;
+
+    /// Commits a batch of posts, creating the authors that do not exist. A key that was imported
+    /// before is counted as known, also after a crash; keys are kept for good.
+    async fn import_posts(&self, posts: Vec<ImportedPost>) -> Result<ImportCounts, CommitError>;
+
+    /// Follows in a fixed order, after `after`, for an export.
+    async fn export_follows(
+        &self,
+        after: Option<(UserId, UserId)>,
+        limit: usize,
+    ) -> Result<Vec<(UserId, UserId)>, StoreError>;
+}

@@ -1,0 +1,123 @@
+//! Home timelines on every store: rebuilding a cold one, and the ids of a page of a warm one.
+
+use ripple_domain::{Direction, PostId, UserId, Window, merge::merge};
+
+use crate::{Home, Store, StoreError};
+
+/// The most ids that a warm home timeline holds.
+pub const HOME_IDS_MAX: usize = 800;
+
+/// Rebuilds a user's home timeline and returns it: marks it as warming, reads the author timelines
+/// of everyone he follows, his own and his inbox, and merges.
+///
+/// The order is what keeps a post from falling between a rebuild and a fan-out. A post's author
+/// timeline is written in its commit, so a post that is committed before the reading is read here; a
+/// post that is committed later has its fan-out later still, and that finds the timeline warming.
+pub async fn rebuild(store: &dyn Store, user: UserId) -> Result<Home, StoreError> {
+    let warming = store.home_begin(user).await?;
+    let ids = read_facts(store, user, Window::NEWEST, HOME_IDS_MAX).await?;
+    let complete = ids.len() < HOME_IDS_MAX;
+    if store.home_finish(warming, &ids, complete).await? {
+        return store.home(user).await;
+    }
+    // The timeline was made cold meanwhile (the user followed somebody, say) or another reader
+    // rebuilds it too. What was read is right for this reader, so nobody has to wait in a loop.
+    let floor = if complete { None } else { ids.last().copied() };
+    Ok(Home::Warm { ids, floor })
+}
+
+/// The ids of a home timeline in a window, from the facts alone: a merge of the author timelines of
+/// everyone whom the user follows, his own, and his inbox.
+pub async fn read_facts(
+    store: &dyn Store,
+    user: UserId,
+    window: Window,
+    limit: usize,
+) -> Result<Vec<PostId>, StoreError> {
+    let mut authors = store.followees(user).await?;
+    authors.push(user);
+    let posted = store.posts_of(&authors, window, limit).await?;
+    let addressed = store.inbox(user, window, limit).await?;
+    if addressed.is_empty() {
+        return Ok(posted);
+    }
+    Ok(merge(
+        vec![posted.into_iter(), addressed.into_iter()],
+        window.direction,
+        limit,
+    ))
+}
+
+/// The source of a home page: ids of one window after another. It reads the kept timeline once and
+/// goes on in the facts where that ends, so a home timeline has no artificial end.
+pub struct HomeIds<'a> {
+    store: &'a dyn Store,
+    user: UserId,
+    ids: Vec<PostId>,
+    floor: Option<PostId>,
+}
+
+impl<'a> HomeIds<'a> {
+    /// Opens a user's home timeline, rebuilding it where it is cold.
+    pub async fn open(store: &'a dyn Store, user: UserId) -> Result<Self, StoreError> {
+        let home = match store.home(user).await? {
+            Home::Cold => rebuild(store, user).await?,
+            warm @ Home::Warm { .. } => warm,
+        };
+        let (ids, floor) = match home {
+            Home::Warm { ids, floor } => (ids, floor),
+            // Made cold again between its rebuild and here: everything comes from the facts.
+            Home::Cold => (Vec::new(), Some(PostId::MAX)),
+        };
+        Ok(Self {
+            store,
+            user,
+            ids,
+            floor,
+        })
+    }
+
+    /// The next ids of the window, at most `limit`, in the window's order; none at its end.
+    pub async fn next(&self, window: Window, limit: usize) -> Result<Vec<PostId>, StoreError> {
+        match window.direction {
+            Direction::NewestFirst => {
+                let kept: Vec<_> = self.kept(window).take(limit).collect();
+                if !kept.is_empty() || self.floor.is_none() {
+                    return Ok(kept);
+                }
+                read_facts(self.store, self.user, self.below_floor(window), limit).await
+            }
+            // Upwards from a cursor above the floor all is kept; from one below it the facts lead
+            // through without a seam.
+            Direction::OldestFirst
+                if self.floor.is_none_or(|floor| window.after >= Some(floor)) =>
+            {
+                let kept = self
+                    .ids
+                    .iter()
+                    .rev()
+                    .copied()
+                    .filter(|id| window.contains(*id));
+                Ok(kept.take(limit).collect())
+            }
+            Direction::OldestFirst => read_facts(self.store, self.user, window, limit).await,
+        }
+    }
+
+    fn kept(&self, window: Window) -> impl Iterator<Item = PostId> {
+        self.ids
+            .iter()
+            .copied()
+            .filter(move |id| window.contains(*id))
+    }
+
+    /// The part of the window at and below the floor.
+    fn below_floor(&self, window: Window) -> Window {
+        let top = self.floor.map(|floor| PostId(floor.0 + 1));
+        let before = match (window.before, top) {
+            (Some(before), Some(top)) => Some(before.min(top)),
+            (before, top) => before.or(top),
+        };
+        Window { before, ..window }
+    }
+}

@@ -1,0 +1,156 @@
+//! Reading a page: take ids, hydrate the posts, drop what the reader may not see, and go on until the
+//! page is full. A page is short only at the end.
+//!
+//! The check at reading is what makes a deletion, a block, an unfollow or a narrower visibility hold
+//! from the next read on; read models are cleaned up later.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ripple_domain::{Direction, Post, PostId, Relation, Topic, UserId, Window};
+
+use crate::{Store, StoreError, home::HomeIds};
+
+/// The page to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The viewer's home timeline; empty for a viewer without a token.
+    Home,
+    /// A topic's page.
+    Topic(Topic),
+}
+
+/// A post with the one that it passes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The post.
+    pub post: Arc<Post>,
+    /// The post that it reposts, where the viewer may see it.
+    pub original: Option<Arc<Post>>,
+}
+
+/// Ids fetched at a time are at least this many, so that a few hidden posts cost no second look-up.
+const BATCH_MIN: usize = 32;
+
+/// Reads up to `limit` posts of a page that `viewer` may see, **newest first** whatever the window's
+/// direction. Fewer than `limit` means that the window ends there.
+pub async fn read_page(
+    store: &dyn Store,
+    viewer: Option<UserId>,
+    page: &Page,
+    window: Window,
+    limit: usize,
+) -> Result<Vec<Shown>, StoreError> {
+    let mut shown = match (page, viewer) {
+        (Page::Home, None) => Vec::new(),
+        (Page::Home, Some(reader)) => {
+            let ids = HomeIds::open(store, reader).await?;
+            let belongs = |post: &Post, relation| post.belongs_in_home_of(reader, relation);
+            fill(store, viewer, window, limit, belongs, async |rest, n| {
+                ids.next(rest, n).await
+            })
+            .await?
+        }
+        (Page::Topic(topic), _) => {
+            // An unlisted post shows on its author's page alone.
+            let listed_only = !matches!(topic, Topic::Author(_));
+            let belongs = |post: &Post, relation| {
+                (!listed_only || post.is_listed()) && post.is_visible_to(viewer, relation)
+            };
+            let next = async |rest, n| store.topic_page(topic, rest, n).await;
+            fill(store, viewer, window, limit, belongs, next).await?
+        }
+    };
+    if window.direction == Direction::OldestFirst {
+        shown.reverse();
+    }
+    Ok(shown)
+}
+
+/// The post with this id as `viewer` may see it; `None` where he may not, or there is none.
+pub async fn read_post(
+    store: &dyn Store,
+    viewer: Option<UserId>,
+    id: PostId,
+) -> Result<Option<Shown>, StoreError> {
+    let belongs = |post: &Post, relation| post.is_visible_to(viewer, relation);
+    Ok(show(store, viewer, &[id], belongs).await?.pop())
+}
+
+async fn fill(
+    store: &dyn Store,
+    viewer: Option<UserId>,
+    mut window: Window,
+    limit: usize,
+    belongs: impl Fn(&Post, Relation) -> bool,
+    next: impl AsyncFn(Window, usize) -> Result<Vec<PostId>, StoreError>,
+) -> Result<Vec<Shown>, StoreError> {
+    let mut page = Vec::with_capacity(limit);
+    while page.len() < limit {
+        let ids = next(window, (limit - page.len()).max(BATCH_MIN)).await?;
+        let Some(last) = ids.last() else { break };
+        window = window.beyond(*last);
+        page.extend(show(store, viewer, &ids, &belongs).await?);
+    }
+    page.truncate(limit);
+    Ok(page)
+}
+
+/// Hydrates the posts with these ids that belong on the page, in their order. A repost without words
+/// of its own is dropped with its original.
+async fn show(
+    store: &dyn Store,
+    viewer: Option<UserId>,
+    ids: &[PostId],
+    belongs: impl Fn(&Post, Relation) -> bool,
+) -> Result<Vec<Shown>, StoreError> {
+    let posts: Vec<Arc<Post>> = store.posts(ids).await?.into_iter().flatten().collect();
+    let original_ids: Vec<PostId> = posts.iter().filter_map(|post| post.repost_of).collect();
+    let originals: HashMap<PostId, Arc<Post>> = if original_ids.is_empty() {
+        HashMap::new()
+    } else {
+        let originals = store.posts(&original_ids).await?;
+        originals
+            .into_iter()
+            .flatten()
+            .map(|post| (post.id, post))
+            .collect()
+    };
+    let authors = posts
+        .iter()
+        .chain(originals.values())
+        .map(|post| post.author);
+    let relations = relations(store, viewer, authors.collect()).await?;
+    let relation = |post: &Post| relations.get(&post.author).copied().unwrap_or_default();
+
+    let shown = posts
+        .into_iter()
+        .filter(|post| belongs(post, relation(post)))
+        .map(|post| {
+            let original = post.repost_of.and_then(|id| originals.get(&id));
+            let original = original.filter(|original| {
+                original.is_visible_to(viewer, relation(original)) && !relation(original).mutes
+            });
+            Shown {
+                original: original.cloned(),
+                post,
+            }
+        });
+    let is_empty_repost = |shown: &Shown| {
+        shown.post.repost_of.is_some() && shown.original.is_none() && shown.post.text.is_empty()
+    };
+    Ok(shown.filter(|shown| !is_empty_repost(shown)).collect())
+}
+
+async fn relations(
+    store: &dyn Store,
+    viewer: Option<UserId>,
+    mut authors: Vec<UserId>,
+) -> Result<HashMap<UserId, Relation>, StoreError> {
+    let Some(viewer) = viewer else {
+        return Ok(HashMap::new());
+    };
+    authors.sort_unstable();
+    authors.dedup();
+    let relations = store.relations(viewer, &authors).await?;
+    Ok(authors.into_iter().zip(relations).collect())
+}
