@@ -15,6 +15,7 @@ mod read_models;
 
 pub mod home;
 pub mod reading;
+pub mod transfer;
 
 pub use clock::Clock;
 pub use error::{CommitError, StoreError};
