@@ -13,6 +13,7 @@ mod facts;
 mod queue;
 mod read_models;
 
+pub mod embedded;
 pub mod home;
 pub mod reading;
 pub mod transfer;

@@ -1,0 +1,1 @@
+//! Follower lists in memory, by author, sorted by id.

@@ -1,0 +1,1 @@
+//! Home timelines in memory: sharded flat arrays of rings of post ids.
