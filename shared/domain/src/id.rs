@@ -14,6 +14,7 @@ const SEQUENCE_BITS: u32 = 6;
 const PARTITION_BITS: u32 = 6;
 const MS_BITS: u32 = 41;
 const MS_MAX: u64 = (1 << MS_BITS) - 1;
+const SEQUENCE_MAX: u64 = (1 << SEQUENCE_BITS) - 1;
 
 /// One of the [`PARTITIONS`] into which a store divides its users with all that they wrote.
 pub type Partition = u8;
@@ -65,6 +66,15 @@ impl PostId {
                 | u64::from(partition) << SEQUENCE_BITS
                 | u64::from(sequence),
         ))
+    }
+
+    /// The next id of the same partition: the next in the sequence, or the first of the next
+    /// millisecond. `None` past the last millisecond.
+    pub fn successor(self) -> Option<Self> {
+        if self.0 & SEQUENCE_MAX < SEQUENCE_MAX {
+            return Some(Self(self.0 + 1));
+        }
+        Self::compose(self.time().plus_ms(1), self.partition(), 0)
     }
 
     /// When the post was made, to the millisecond.
@@ -128,7 +138,7 @@ impl PostIdSequence {
         let last = std::array::from_fn(|partition| {
             (used << (PARTITION_BITS + SEQUENCE_BITS))
                 | ((partition as u64) << SEQUENCE_BITS)
-                | ((1 << SEQUENCE_BITS) - 1)
+                | SEQUENCE_MAX
         });
         Self { last }
     }
@@ -139,10 +149,7 @@ impl PostIdSequence {
         let fresh = PostId::compose(now, partition, 0).filter(|fresh| *fresh > last);
         let id = match fresh {
             Some(fresh) => fresh,
-            None if last.0 & ((1 << SEQUENCE_BITS) - 1) < (1 << SEQUENCE_BITS) - 1 => {
-                PostId(last.0 + 1)
-            }
-            None => PostId::compose(last.time().plus_ms(1), partition, 0)?,
+            None => last.successor()?,
         };
         self.last[usize::from(partition)] = id.0;
         Some(id)

@@ -160,6 +160,14 @@ pub trait Facts: Send + Sync {
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError>;
 
+    /// A page of those whom `user` follows, in descending order of their ids, below `before`.
+    async fn following_page(
+        &self,
+        user: UserId,
+        before: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError>;
+
     /// Commits a post, its entry in the author timeline and the jobs that carry it, and makes its
     /// id. The jobs: `Deliver` always, `Index` when it is listed. The counts of the posts that it
     /// answers and reposts grow in the same commit.

@@ -51,7 +51,8 @@ pub trait Store: Facts + Queue + ReadModels {
     /// Whether the store can serve now; the error says what is wrong, for `/readyz`.
     async fn ready(&self) -> Result<(), StoreError>;
 
-    /// Makes everything durable that was handed over so far, and frees the store for another process.
-    /// Later commits fail with [`CommitError::Unavailable`]. Call it last.
+    /// Makes everything durable that was handed over so far. Later commits fail with
+    /// [`StoreError::Unavailable`]. Call it last: once the store is dropped after it, another process
+    /// can open it.
     async fn close(&self);
 }

@@ -172,6 +172,10 @@ pub trait Queue: Send + Sync {
     /// The tier's queue at this moment. Cheap enough for every request.
     async fn tier_stats(&self, tier: Tier) -> Result<TierStats, StoreError>;
 
+    /// Up to when the tier is done: everything accepted at or before this moment is on its pages (or
+    /// was given up). A page that is read after this call is complete up to the answer.
+    async fn complete_until(&self, tier: Tier) -> Result<Timestamp, StoreError>;
+
     /// Stops or resumes the claiming of a tier's jobs, durably. Leases in force stay.
     async fn pause(&self, tier: Tier, paused: bool) -> Result<(), StoreError>;
 

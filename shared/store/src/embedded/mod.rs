@@ -1,5 +1,159 @@
-//! The embedded store: facts, jobs and indexes in `fjall`, home timelines in memory.
+//! The embedded store: everything in one process and one data folder.
+//!
+//! Facts, jobs and indexes are records of one `fjall` keyspace; one writer groups the commits that
+//! wait and calls one fsync for all of them. Home timelines live in memory alone and are cold after a
+//! restart. User ids are dense, so what belongs to users lies in flat arrays.
 
-pub mod fan_out;
-pub mod followers;
-pub mod homes;
+mod cache;
+mod commands;
+mod effect;
+mod facts;
+mod fan_out;
+mod feed_documents;
+mod folder;
+mod followers;
+mod homes;
+mod jobs;
+mod key;
+mod mark;
+mod memory;
+mod meter;
+mod open;
+mod queue;
+mod read_models;
+mod record;
+mod scan;
+mod sequence;
+mod tx;
+mod watchers;
+mod writer;
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use fjall::Keyspace;
+
+pub use fan_out::FanOut;
+pub use followers::FollowerLists;
+pub use homes::HomeTimelines;
+pub use open::OpenError;
+
+use crate::{Clock, QueueLimits, Store, StoreError};
+use folder::DataFolder;
+use memory::Memory;
+use writer::Writer;
+
+/// How an embedded store is to run.
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// Where the time is read.
+    pub clock: Clock,
+    /// The bounds of each tier's backlog.
+    pub queue_limits: QueueLimits,
+    /// Memory for home timelines, in bytes; past it the least recently read become cold.
+    pub home_memory_bytes_max: u64,
+    /// A home timeline that was not read for this long becomes cold, in milliseconds.
+    pub home_idle_ms: i64,
+    /// Memory for blocks read from disk, in bytes.
+    pub block_cache_bytes: u64,
+    /// Go on where acknowledged commits are missing from a damaged folder.
+    pub accept_loss: bool,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        const DAY_MS: i64 = 24 * 3_600_000;
+        Self {
+            clock: Clock::system(),
+            queue_limits: QueueLimits::default(),
+            home_memory_bytes_max: 1 << 30,
+            home_idle_ms: 30 * DAY_MS,
+            block_cache_bytes: 64 << 20,
+            accept_loss: false,
+        }
+    }
+}
+
+/// A store in a data folder.
+pub struct EmbeddedStore {
+    options: EmbeddedOptions,
+    keyspace: Keyspace,
+    memory: Arc<Memory>,
+    writer: Writer,
+    _folder: DataFolder,
+}
+
+impl EmbeddedStore {
+    /// Opens a data folder, creating it where there is none. One process can have it open.
+    pub async fn open(path: &Path, options: EmbeddedOptions) -> Result<Arc<Self>, OpenError> {
+        let (folder, for_memory) = (path.to_owned(), options.clone());
+        let opening = tokio::task::spawn_blocking(move || open::open(&folder, &for_memory));
+        let opened = opening.await.map_err(|error| OpenError::Database {
+            path: path.into(),
+            source: error.into(),
+        })??;
+        let open::Opened {
+            folder,
+            keyspace,
+            memory,
+            writer,
+        } = opened;
+        Ok(Arc::new(Self {
+            options,
+            keyspace,
+            memory,
+            writer,
+            _folder: folder,
+        }))
+    }
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    fn clock(&self) -> &Clock {
+        &self.options.clock
+    }
+
+    async fn failed(&self) -> String {
+        let mut failure = self.writer.failure();
+        loop {
+            if let Some(reason) = failure.borrow_and_update().clone() {
+                return reason;
+            }
+            if failure.changed().await.is_err() {
+                // Closed in order: it never fails.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    async fn housekeep(&self) -> Result<(), StoreError> {
+        let now = self.memory.clock.now();
+        self.memory
+            .homes
+            .cool_idle(now.plus_ms(-self.options.home_idle_ms));
+        self.memory
+            .homes
+            .cool_until(self.options.home_memory_bytes_max);
+        self.forget_idempotency_keys().await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        match self.writer.failure().borrow().clone() {
+            Some(reason) => Err(StoreError::Unavailable { reason }),
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+    }
+}
+
+/// Runs work that takes long on a thread where that holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(StoreError::read("on a thread of its own", error)))
+}
