@@ -6,7 +6,7 @@ use crate::{Delivery, Pushed};
 #[derive(Default)]
 pub struct FanOut;
 
-#[expect(missing_docs, clippy::unused_self, reason = "replaced by the engine")]
+#[expect(missing_docs, reason = "replaced by the engine")]
 impl FanOut {
     pub fn new() -> Self {
         Self
@@ -22,7 +22,10 @@ impl FanOut {
             let mut chunk = followers.chunk(delivery.author, delivery.after, max + 1);
             let more = chunk.len() > max;
             chunk.truncate(max);
-            let pushed = chunk.iter().filter(|user| homes.push(**user, delivery.post)).count();
+            let pushed = chunk
+                .iter()
+                .filter(|user| homes.push(**user, delivery.post))
+                .count();
             Pushed {
                 followers: chunk.len() as u64,
                 pushed: pushed as u64,

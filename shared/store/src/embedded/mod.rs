@@ -157,3 +157,100 @@ async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(StoreError::read("on a thread of its own", error)))
 }
+
+#[cfg(test)]
+mod tests {
+    use ripple_domain::{JobKind, NewPost, NewUser, RelationKind, Tier, Visibility, Window};
+
+    use super::*;
+    use crate::{Facts, Fate, Home, PostCommit, Queue, ReadModels, Settlement, home};
+
+    #[tokio::test]
+    async fn a_post_and_its_jobs_survive_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
+        let store = open().await.unwrap();
+        let mut ids = Vec::new();
+        for (handle, token) in [("ada", [1; 32]), ("bob", [2; 32])] {
+            let new = NewUser {
+                handle: handle.parse().unwrap(),
+                display_name: None,
+                bio: String::new(),
+            };
+            ids.push(store.create_user(new, token, None).await.unwrap().value.id);
+        }
+        let (ada, bob) = (ids[0], ids[1]);
+        store
+            .relate(bob, RelationKind::Follow, ada, true)
+            .await
+            .unwrap();
+        let home = home::rebuild(&*store, bob).await.unwrap();
+        assert_eq!(
+            home,
+            Home::Warm {
+                ids: vec![],
+                floor: None
+            }
+        );
+        let post = NewPost {
+            author: ada,
+            text: "hello".into(),
+            visibility: Visibility::Public,
+            recipients: vec![],
+            mentions: vec![],
+            tags: vec![],
+            link: None,
+            language: None,
+            reply_to: None,
+            repost_of: None,
+            received_at: store.clock().now(),
+            created_at: None,
+        };
+        let commit = PostCommit {
+            post,
+            idempotency: None,
+            trace: None,
+        };
+        let post = store.create_post(commit).await.unwrap().value;
+        let claims = store.claim(Tier::Followers, 10, 3_000).await.unwrap();
+        assert_eq!(claims[0].job.kind, JobKind::deliver(post.id));
+        let delivery = crate::Delivery {
+            post: post.id,
+            author: ada,
+            after: None,
+            followers_max: 10,
+        };
+        store.push_home(vec![delivery]).await.unwrap();
+        let home = store.home(bob).await.unwrap();
+        assert_eq!(
+            home,
+            Home::Warm {
+                ids: vec![post.id],
+                floor: None
+            }
+        );
+        let settlement = Settlement {
+            lease: claims[0].lease,
+            fate: Fate::Ack,
+            progress: None,
+        };
+        assert_eq!(store.settle(vec![settlement]).await.unwrap(), [true]);
+        store.close().await;
+        drop(store);
+
+        let store = open().await.unwrap();
+        assert_eq!(
+            store.posts_of(&[ada], Window::NEWEST, 9).await.unwrap(),
+            [post.id]
+        );
+        assert!(
+            store
+                .claim(Tier::Followers, 10, 3_000)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(store.claim(Tier::Public, 10, 3_000).await.unwrap().len(), 1);
+        assert_eq!(store.home(bob).await.unwrap(), Home::Cold);
+    }
+}

@@ -28,7 +28,10 @@ pub(in super::super) fn create(
         trace,
     } = commit;
     if let Some(Answer::Post(post)) = idempotency::find(tx, idempotency)? {
-        return Ok(Committed { value: post, replayed: true });
+        return Ok(Committed {
+            value: post,
+            replayed: true,
+        });
     }
     users::get(tx, post.author)?;
     let post = insert(tx, post, trace)?;

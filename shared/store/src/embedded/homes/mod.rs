@@ -36,7 +36,10 @@ impl Kept {
 #[expect(missing_docs, reason = "replaced by the engine")]
 impl HomeTimelines {
     pub fn new(cap: usize) -> Self {
-        Self { cap, warm: Mutex::default() }
+        Self {
+            cap,
+            warm: Mutex::default(),
+        }
     }
     fn with<T>(&self, f: impl FnOnce(&mut u64, &mut BTreeMap<UserId, Kept>) -> T) -> T {
         let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +51,10 @@ impl HomeTimelines {
         self.with(|_, map| match map.get_mut(&user) {
             Some(kept) if kept.warm => {
                 kept.read_at = now;
-                Home::Warm { ids: kept.ids.iter().rev().copied().collect(), floor: kept.floor }
+                Home::Warm {
+                    ids: kept.ids.iter().rev().copied().collect(),
+                    floor: kept.floor,
+                }
             }
             _ => Home::Cold,
         })
@@ -56,8 +62,13 @@ impl HomeTimelines {
     pub fn begin(&self, user: UserId, now: Timestamp) -> u64 {
         self.with(|token, map| {
             *token += 1;
-            let kept =
-                Kept { token: *token, warm: false, ids: BTreeSet::new(), floor: None, read_at: now };
+            let kept = Kept {
+                token: *token,
+                warm: false,
+                ids: BTreeSet::new(),
+                floor: None,
+                read_at: now,
+            };
             map.insert(user, kept);
             *token
         })
