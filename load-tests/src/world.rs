@@ -1,0 +1,96 @@
+//! A store with users, follows and posts, made the same way each time.
+
+use std::{path::Path, sync::Arc};
+
+use ripple_domain::{Handle, NewPost, Post, Tier, UserId, Visibility, text};
+use ripple_store::{
+    CommitError, Facts, Fate, FollowLine, PostCommit, Settlement, Store, StoreError,
+    embedded::{EmbeddedOptions, EmbeddedStore, OpenError},
+};
+
+/// The world could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The store did not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A commit was refused.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether benchmarks run in their small size, to see that they work rather than to measure.
+pub fn is_small() -> bool {
+    std::env::var_os("RIPPLE_BENCH_SMALL").is_some()
+}
+
+/// An embedded store in `folder` in which each of `users` users follows the `follows` users after
+/// him, in a ring. User ids go from 1 to `users`.
+pub async fn ring(folder: &Path, users: u32, follows: u32) -> Result<Arc<dyn Store>, WorldError> {
+    let store = EmbeddedStore::open(folder, EmbeddedOptions::default()).await?;
+    let pair = |user: u32, step: u32| FollowLine {
+        follower: handle(user),
+        followee: handle((user + step) % users),
+    };
+    // Each user's first follow comes first, so that ids are given out in the order of handles.
+    let first = (0..users).map(|user| pair(user, 1));
+    let rest = (0..users).flat_map(|user| (2..=follows).map(move |step| pair(user, step)));
+    let lines: Vec<FollowLine> = first.chain(rest).collect();
+    for batch in lines.chunks(10_000) {
+        store.import_follows(batch.to_vec()).await?;
+    }
+    Ok(store)
+}
+
+/// Commits a post of `author` as the API does.
+pub async fn post(store: &dyn Store, author: UserId, words: &str) -> Result<Arc<Post>, WorldError> {
+    let post = NewPost {
+        author,
+        text: words.to_owned(),
+        visibility: Visibility::Public,
+        recipients: Vec::new(),
+        mentions: Vec::new(),
+        tags: text::tags(words),
+        link: None,
+        language: None,
+        reply_to: None,
+        repost_of: None,
+        received_at: store.clock().now(),
+        created_at: None,
+    };
+    let commit = PostCommit {
+        post,
+        idempotency: None,
+        trace: None,
+    };
+    Ok(store.create_post(commit).await?.value)
+}
+
+/// Takes the jobs that wait out of the queue without doing them.
+pub async fn drop_jobs(store: &dyn Store) -> Result<(), WorldError> {
+    for tier in Tier::ALL {
+        loop {
+            let claims = store.claim(tier, 10_000, 60_000).await?;
+            if claims.is_empty() {
+                break;
+            }
+            let ack = |lease| Settlement {
+                lease,
+                fate: Fate::Ack,
+                progress: None,
+            };
+            store
+                .settle(claims.iter().map(|claim| ack(claim.lease)).collect())
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::expect_used, reason = "a letter and digits are a handle")]
+fn handle(user: u32) -> Handle {
+    format!("u{user}").parse().expect("a valid handle")
+}
