@@ -28,8 +28,11 @@ pub struct Shown {
     pub original: Option<Arc<Post>>,
 }
 
-/// Ids fetched at a time are at least this many, so that a few hidden posts cost no second look-up.
+/// Ids fetched at first are at least this many, so that a few hidden posts cost no second look-up.
 const BATCH_MIN: usize = 32;
+/// Each further look-up fetches twice as many ids, up to this many: where a long run of posts is
+/// hidden (a busy author whom the reader has muted), the page must not be built in small steps.
+const BATCH_MAX: usize = 1_024;
 
 /// Reads up to `limit` posts of a page that `viewer` may see, **newest first** whatever the window's
 /// direction. Fewer than `limit` means that the window ends there.
@@ -85,8 +88,10 @@ async fn fill(
     next: impl AsyncFn(Window, usize) -> Result<Vec<PostId>, StoreError>,
 ) -> Result<Vec<Shown>, StoreError> {
     let mut page = Vec::with_capacity(limit);
+    let mut batch = BATCH_MIN;
     while page.len() < limit {
-        let ids = next(window, (limit - page.len()).max(BATCH_MIN)).await?;
+        let ids = next(window, (limit - page.len()).max(batch)).await?;
+        batch = (batch * 2).min(BATCH_MAX);
         let Some(last) = ids.last() else { break };
         window = window.beyond(*last);
         page.extend(show(store, viewer, &ids, &belongs).await?);

@@ -25,8 +25,9 @@ pub(super) enum Effect {
     JobDead(Tier, JobId),
     DeadGone(Tier),
     Paused(Tier, bool),
-    /// An addressed post has been entered in an inbox.
-    Addressed(UserId, PostId),
+    /// A post is pushed to a home timeline: to its author's own, which shows it on the next read, or
+    /// to that of one whom it addresses.
+    HomePush(UserId, PostId),
 }
 
 impl Effect {
@@ -71,7 +72,7 @@ impl Effect {
                 memory.tier(tier).queue().paused = paused;
                 memory.tier(tier).announce();
             }
-            Self::Addressed(user, post) => {
+            Self::HomePush(user, post) => {
                 memory.homes.push(user, post);
             }
         }

@@ -41,7 +41,7 @@ pub use open::OpenError;
 use crate::{Clock, QueueLimits, Store, StoreError};
 use folder::DataFolder;
 use memory::Memory;
-use writer::Writer;
+use writer::{Writer, WriterState};
 
 /// How an embedded store is to run.
 #[derive(Clone, Debug)]
@@ -115,16 +115,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn failed(&self) -> String {
-        let mut failure = self.writer.failure();
-        loop {
-            if let Some(reason) = failure.borrow_and_update().clone() {
-                return reason;
-            }
-            if failure.changed().await.is_err() {
-                // Closed in order: it never fails.
-                std::future::pending::<()>().await;
-            }
-        }
+        self.writer.failed().await
     }
 
     async fn housekeep(&self) -> Result<(), StoreError> {
@@ -139,9 +130,12 @@ impl Store for EmbeddedStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        match self.writer.failure().borrow().clone() {
-            Some(reason) => Err(StoreError::Unavailable { reason }),
-            None => Ok(()),
+        match self.writer.state() {
+            WriterState::Running => Ok(()),
+            WriterState::Closed => Err(StoreError::Unavailable {
+                reason: "it has been closed".into(),
+            }),
+            WriterState::Failed(reason) => Err(StoreError::Unavailable { reason }),
         }
     }
 

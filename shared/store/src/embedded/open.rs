@@ -25,6 +25,8 @@ use crate::StoreError;
 /// All journal files together; a larger backlog of unflushed memtables makes reopening slower.
 pub(super) const JOURNAL_BYTES_MAX: u64 = 128 << 20;
 const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
+/// A group of commits causes fewer than two to the power of this many jobs.
+const JOBS_OF_A_GROUP_BITS: u32 = 24;
 
 /// A data folder cannot be opened. The text says what is wrong and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +117,7 @@ pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> Result<Opened, Ope
         options.accept_loss,
     )?;
     let memory = Arc::new(Memory::new(options));
-    let counters = load(&keyspace, &memory).map_err(|error| failed(error.into()))?;
+    let counters = load(&keyspace, &memory, number).map_err(|error| failed(error.into()))?;
     let parts = WriterParts {
         database,
         keyspace: keyspace.clone(),
@@ -190,7 +192,7 @@ fn check_whole(
 }
 
 /// Fills the memory with what is looked up all the time: relations and jobs.
-fn load(keyspace: &Keyspace, memory: &Memory) -> Result<Counters, StoreError> {
+fn load(keyspace: &Keyspace, memory: &Memory, number: u64) -> Result<Counters, StoreError> {
     let newest_user = newest(keyspace, prefix::USER)?.map_or(0, |key| trailing_user(&key));
     if newest_user > 0 {
         memory.homes.ensure_user(UserId(newest_user));
@@ -208,7 +210,8 @@ fn load(keyspace: &Keyspace, memory: &Memory) -> Result<Counters, StoreError> {
         }
     }
 
-    let mut newest_job = JobId(0);
+    // Above every job that an earlier process made: each group's number leaves room for its jobs.
+    let mut newest_job = JobId(number << JOBS_OF_A_GROUP_BITS);
     for entry in keyspace.prefix(prefix::JOB) {
         let (_, record) = entry
             .into_inner()

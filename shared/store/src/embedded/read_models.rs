@@ -51,7 +51,7 @@ impl ReadModels for EmbeddedStore {
         let entered = self.writer.hand_in(place, move |tx| {
             for user in recipients {
                 tx.put(&Key::Inbox(user, post), []);
-                tx.then(Effect::Addressed(user, post));
+                tx.then(Effect::HomePush(user, post));
             }
             Ok(())
         });

@@ -55,12 +55,22 @@ enum Message {
     },
 }
 
+/// Whether commits can succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WriterState {
+    Running,
+    /// Closed in order.
+    Closed,
+    /// A write or an fsync failed, for this reason.
+    Failed(String),
+}
+
 /// Where commands are handed in.
 #[derive(Clone)]
 pub(super) struct Writer {
     messages: mpsc::Sender<Message>,
     permits: Arc<Semaphore>,
-    failure: watch::Receiver<Option<String>>,
+    state: watch::Receiver<WriterState>,
 }
 
 /// What the writer thread works with.
@@ -78,12 +88,12 @@ impl Writer {
     /// Starts the writer thread. It ends when it is closed, and frees what it was given.
     pub(super) fn start(parts: WriterParts) -> std::io::Result<Self> {
         let (messages, inbox) = mpsc::channel();
-        let (failed, failure) = watch::channel(None);
+        let (state, seen) = watch::channel(WriterState::Running);
         let thread = std::thread::Builder::new().name("ripple-writer".into());
         thread.spawn(move || {
             Loop {
                 parts,
-                failed,
+                state,
                 unsynced: false,
                 mark_synced: Instant::now(),
             }
@@ -92,7 +102,7 @@ impl Writer {
         Ok(Self {
             messages,
             permits: Arc::new(Semaphore::new(COMMANDS_MAX)),
-            failure,
+            state: seen,
         })
     }
 
@@ -131,9 +141,21 @@ impl Writer {
         }
     }
 
-    /// Why no commit succeeds any more, if that is so.
-    pub(super) fn failure(&self) -> watch::Receiver<Option<String>> {
-        self.failure.clone()
+    /// Why no commit succeeds any more, once that is so; never after an orderly end.
+    pub(super) async fn failed(&self) -> String {
+        let mut state = self.state.clone();
+        let ended = state.wait_for(|state| *state != WriterState::Running).await;
+        let ended = ended.map(|state| state.clone());
+        match ended {
+            Ok(WriterState::Failed(reason)) => reason,
+            Ok(_) => std::future::pending().await,
+            Err(_) => "the writer thread ended by itself".into(),
+        }
+    }
+
+    /// Whether commits can succeed.
+    pub(super) fn state(&self) -> WriterState {
+        self.state.borrow().clone()
     }
 
     fn send<T: Send + 'static>(
@@ -181,7 +203,7 @@ impl<T> Pending<T> {
 
 struct Loop {
     parts: WriterParts,
-    failed: watch::Sender<Option<String>>,
+    state: watch::Sender<WriterState>,
     /// Lazy commits since the last fsync.
     unsynced: bool,
     mark_synced: Instant,
@@ -232,6 +254,13 @@ impl Loop {
             self.commit(group);
             if let Some(done) = closing {
                 self.when_idle();
+                self.state.send_if_modified(|state| {
+                    let running = *state == WriterState::Running;
+                    if running {
+                        *state = WriterState::Closed;
+                    }
+                    running
+                });
                 // Frees the folder before the caller goes on.
                 drop(self);
                 let _ = done.send(());
@@ -261,11 +290,11 @@ impl Loop {
     }
 
     fn commit(&mut self, group: Group) {
-        let reason = self.failed.borrow().clone();
-        let outcome = match reason {
-            Some(reason) => Err(StoreError::Unavailable { reason }),
-            None if group.writes.is_empty() => Ok(()),
-            None => self
+        let state = self.state.borrow().clone();
+        let outcome = match state {
+            WriterState::Failed(reason) => Err(StoreError::Unavailable { reason }),
+            _ if group.writes.is_empty() => Ok(()),
+            _ => self
                 .write(group.writes, group.synced)
                 .map_err(|reason| self.fail(reason)),
         };
@@ -321,7 +350,7 @@ impl Loop {
 
     /// Puts on disk what nobody waits for.
     fn when_idle(&mut self) {
-        if self.failed.borrow().is_some() {
+        if *self.state.borrow() != WriterState::Running {
             return;
         }
         if let Err(reason) = self.sync_lazy().and_then(|()| self.sync_mark()) {
@@ -353,7 +382,7 @@ impl Loop {
     /// A failed write or fsync is final. A second fsync that succeeds has not written what the first
     /// one failed to write, so nothing may be acknowledged after it.
     fn fail(&mut self, reason: String) -> StoreError {
-        self.failed.send_replace(Some(reason.clone()));
+        self.state.send_replace(WriterState::Failed(reason.clone()));
         StoreError::Unavailable { reason }
     }
 }

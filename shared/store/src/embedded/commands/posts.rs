@@ -71,6 +71,7 @@ pub(super) fn insert(
     tx.put(&Key::Author(post.author, id), []);
     count_author(tx, post.author, |count| count.saturating_add(1))?;
     write(tx, &post)?;
+    tx.then(Effect::HomePush(post.author, id));
     tx.enqueue(JobKind::deliver(id), trace)?;
     if post.is_listed() {
         tx.enqueue(JobKind::Index { post: id }, trace)?;
