@@ -6,6 +6,7 @@ use ripple_domain::{Handle, NewPost, Post, Tier, UserId, Visibility, text};
 use ripple_store::{
     CommitError, Facts, Fate, FollowLine, PostCommit, Settlement, Store, StoreError,
     embedded::{EmbeddedOptions, EmbeddedStore, OpenError},
+    home,
 };
 
 /// The world could not be made.
@@ -41,6 +42,27 @@ pub async fn ring(folder: &Path, users: u32, follows: u32) -> Result<Arc<dyn Sto
     let lines: Vec<FollowLine> = first.chain(rest).collect();
     for batch in lines.chunks(10_000) {
         store.import_follows(batch.to_vec()).await?;
+    }
+    Ok(store)
+}
+
+/// An embedded store in `folder` in which `followers` users follow one author, user 2, and have read
+/// their home timelines, so that all of them are warm.
+pub async fn star(folder: &Path, followers: u32) -> Result<Arc<dyn Store>, WorldError> {
+    let store: Arc<dyn Store> = EmbeddedStore::open(folder, EmbeddedOptions::default()).await?;
+    let author = handle(0);
+    for first in (1..=followers).step_by(10_000) {
+        let last = followers.min(first + 9_999);
+        let line = |user| FollowLine {
+            follower: handle(user),
+            followee: author.clone(),
+        };
+        store
+            .import_follows((first..=last).map(line).collect())
+            .await?;
+    }
+    for user in (1..=followers + 1).filter(|user| *user != 2) {
+        home::rebuild(&*store, UserId(user)).await?;
     }
     Ok(store)
 }
