@@ -48,10 +48,7 @@ pub async fn read_page(
         (Page::Home, Some(reader)) => {
             let ids = HomeIds::open(store, reader).await?;
             let belongs = |post: &Post, relation| post.belongs_in_home_of(reader, relation);
-            fill(store, viewer, window, limit, belongs, async |rest, n| {
-                ids.next(rest, n).await
-            })
-            .await?
+            fill(store, viewer, window, limit, belongs, Ids::Home(ids)).await?
         }
         (Page::Topic(topic), _) => {
             // An unlisted post shows on its author's page alone.
@@ -59,8 +56,7 @@ pub async fn read_page(
             let belongs = |post: &Post, relation| {
                 (!listed_only || post.is_listed()) && post.is_visible_to(viewer, relation)
             };
-            let next = async |rest, n| store.topic_page(topic, rest, n).await;
-            fill(store, viewer, window, limit, belongs, next).await?
+            fill(store, viewer, window, limit, belongs, Ids::Topic(topic)).await?
         }
     };
     if window.direction == Direction::OldestFirst {
@@ -79,18 +75,40 @@ pub async fn read_post(
     Ok(show(store, viewer, &[id], belongs).await?.pop())
 }
 
+/// Where the ids of a page come from. (A closure would do, but the compiler cannot prove that the
+/// future of an async closure is `Send`, and servers need that.)
+enum Ids<'a> {
+    Home(HomeIds<'a>),
+    Topic(&'a Topic),
+}
+
+impl Ids<'_> {
+    async fn next(
+        &self,
+        store: &dyn Store,
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<PostId>, StoreError> {
+        match self {
+            Self::Home(ids) => ids.next(window, limit).await,
+            Self::Topic(topic) => store.topic_page(topic, window, limit).await,
+        }
+    }
+}
+
 async fn fill(
     store: &dyn Store,
     viewer: Option<UserId>,
     mut window: Window,
     limit: usize,
     belongs: impl Fn(&Post, Relation) -> bool,
-    next: impl AsyncFn(Window, usize) -> Result<Vec<PostId>, StoreError>,
+    source: Ids<'_>,
 ) -> Result<Vec<Shown>, StoreError> {
     let mut page = Vec::with_capacity(limit);
     let mut batch = BATCH_MIN;
     while page.len() < limit {
-        let ids = next(window, (limit - page.len()).max(batch)).await?;
+        let wanted = (limit - page.len()).max(batch);
+        let ids = source.next(store, window, wanted).await?;
         batch = (batch * 2).min(BATCH_MAX);
         let Some(last) = ids.last() else { break };
         window = window.beyond(*last);
