@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use ripple_domain::{
-    JobKind, Post, Stage, StageState, Tier, Timestamp, UserId, Visibility,
+    JobKind, Post, Stage, StageState, Timestamp, UserId, Visibility,
     plan::{CHUNK_FOLLOWERS_MAX, chunk_followers},
 };
 use ripple_store::{Claim, Delivery, Fate, Pushed, Store};
@@ -88,8 +88,14 @@ impl Followers {
         let followers = work.delivered + pushed.followers;
         let inboxes = work.post.recipients.len() as u64;
         let new_inboxes = if work.is_first_chunk() { inboxes } else { 0 };
-        let (fate, stage) = match pushed.next {
-            None => (Fate::Ack, Some(self.done(work, followers + inboxes).await?)),
+        let (fate, progress) = match pushed.next {
+            None => {
+                let now = self.store.clock().now();
+                let stage = stage::done(followers + inboxes, work.started_at, now);
+                let store = self.store.as_ref();
+                let progress = stage::progress(store, work.claim, &work.post, stage).await?;
+                (Fate::Ack, Some(progress))
+            }
             Some(next) => {
                 let rest = JobKind::Deliver {
                     post: work.post.id,
@@ -97,28 +103,16 @@ impl Followers {
                     delivered: followers,
                     started_at: Some(work.started_at),
                 };
-                (
-                    Fate::Continue { kind: rest },
-                    self.running(work, followers, inboxes).await?,
-                )
+                let stage = self.running(work, followers, inboxes).await?;
+                let progress = stage.map(|stage| stage::first_progress(work.claim, stage));
+                (Fate::Continue { kind: rest }, progress)
             }
         };
         Ok(Outcome::Settle {
             fate,
-            progress: stage.map(|stage| stage::progress(work.claim, stage)),
+            progress,
             deliveries: pushed.followers + new_inboxes,
         })
-    }
-
-    async fn done(&self, work: &Work<'_>, places: u64) -> Result<Stage, AttemptError> {
-        let now = self.store.clock().now();
-        let stage = stage::done(places, work.started_at, now);
-        if !stage::is_later_work(work.claim, &work.post) {
-            return Ok(stage);
-        }
-        stage::keep_first_done(self.store.as_ref(), &work.post, Tier::Followers, stage)
-            .await
-            .map_err(AttemptError::ReadReceipt)
     }
 
     /// The stage of a fan-out under way, where it is worth writing down.

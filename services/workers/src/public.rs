@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use ripple_domain::{Post, PostId, Stage, StageState, Tier, Timestamp, Topic, topic::topics_of};
+use ripple_domain::{Post, PostId, Stage, StageState, Timestamp, Topic, topic::topics_of};
 use ripple_store::{Claim, IndexWrite, Indexed, Store};
 use tokio::task::spawn_blocking;
 
@@ -77,28 +77,26 @@ impl Public {
         begun_at: Timestamp,
     ) -> Result<IndexWrite, AttemptError> {
         let now = self.store.clock().now();
-        let stage = match sorted {
-            Some(Sorted { post, topics }) if post.is_listed() => {
-                let stage = stage::done(topics.len() as u64, begun_at, now);
-                if stage::is_later_work(claim, post) {
-                    stage::keep_first_done(self.store.as_ref(), post, Tier::Public, stage)
-                        .await
-                        .map_err(AttemptError::ReadReceipt)?
-                } else {
-                    stage
-                }
+        let skipped = Stage {
+            state: StageState::Skipped,
+            ..stage::done(0, begun_at, now)
+        };
+        let progress = match sorted {
+            Some(Sorted { post, topics }) => {
+                let stage = match post.is_listed() {
+                    true => stage::done(topics.len() as u64, begun_at, now),
+                    false => skipped,
+                };
+                stage::progress(self.store.as_ref(), claim, post, stage).await?
             }
-            _ => Stage {
-                state: StageState::Skipped,
-                ..stage::done(0, begun_at, now)
-            },
+            None => stage::first_progress(claim, skipped),
         };
         Ok(IndexWrite {
             lease: claim.lease,
             post: claim.job.kind.post(),
             revision: sorted.map_or(REVISION_DELETED, |sorted| sorted.post.revision),
             topics: sorted.map_or_else(Vec::new, |sorted| sorted.topics.clone()),
-            progress: stage::progress(claim, stage),
+            progress,
         })
     }
 }

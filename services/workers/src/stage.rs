@@ -1,13 +1,7 @@
 use ripple_domain::{Post, Receipt, Stage, StageState, Tier, Timestamp};
-use ripple_store::{Claim, StageProgress, Store, StoreError};
+use ripple_store::{Claim, StageProgress, Store};
 
-/// The receipt's new state for a claimed job's tier.
-pub(crate) fn progress(claim: &Claim, stage: Stage) -> StageProgress {
-    StageProgress {
-        author_done_at: claim.durable_at,
-        stage,
-    }
-}
+use crate::handler::AttemptError;
 
 /// The stage of a tier that is done with a post, at `places` places.
 pub(crate) fn done(places: u64, started_at: Timestamp, done_at: Timestamp) -> Stage {
@@ -25,30 +19,49 @@ pub(crate) fn is_later_work(claim: &Claim, post: &Post) -> bool {
     claim.job.accepted_at != post.accepted_at
 }
 
-/// When later work finds the tier done with the post already, the receipt goes on telling when that
-/// was: a replay must not make a post look late.
-pub(crate) async fn keep_first_done(
+/// The receipt's new state for a claimed job's tier. What was done before later work came goes on
+/// being done at the time when it was: a replay must not make a post look late.
+pub(crate) async fn progress(
     store: &dyn Store,
+    claim: &Claim,
     post: &Post,
-    tier: Tier,
     stage: Stage,
-) -> Result<Stage, StoreError> {
-    let receipt = store.receipt(post.id).await?;
-    Ok(with_first_done(receipt, tier, stage))
+) -> Result<StageProgress, AttemptError> {
+    let progress = first_progress(claim, stage);
+    if !is_later_work(claim, post) {
+        return Ok(progress);
+    }
+    let receipt = store.receipt(post.id).await;
+    let receipt = receipt.map_err(AttemptError::ReadReceipt)?;
+    Ok(match receipt {
+        Some(before) => after_receipt(&before, claim.job.tier(), progress),
+        None => progress,
+    })
 }
 
-fn with_first_done(receipt: Option<Receipt>, tier: Tier, stage: Stage) -> Stage {
-    let before = receipt.map(|receipt| match tier {
-        Tier::Followers => receipt.followers,
-        Tier::Public => receipt.public,
-    });
-    match before {
-        Some(before) if before.state == StageState::Done => Stage {
-            started_at: before.started_at,
-            done_at: before.done_at,
-            ..stage
-        },
-        _ => stage,
+/// The receipt's new state where there was none before.
+pub(crate) fn first_progress(claim: &Claim, stage: Stage) -> StageProgress {
+    StageProgress {
+        author_done_at: claim.durable_at,
+        stage,
+    }
+}
+
+fn after_receipt(before: &Receipt, tier: Tier, progress: StageProgress) -> StageProgress {
+    let StageProgress {
+        author_done_at,
+        mut stage,
+    } = progress;
+    let first = match tier {
+        Tier::Followers => &before.followers,
+        Tier::Public => &before.public,
+    };
+    if (stage.state, first.state) == (StageState::Done, StageState::Done) {
+        (stage.started_at, stage.done_at) = (first.started_at, first.done_at);
+    }
+    StageProgress {
+        author_done_at: before.author.done_at.unwrap_or(author_done_at),
+        stage,
     }
 }
 
@@ -65,28 +78,43 @@ mod tests {
         Receipt {
             post: PostId(1),
             accepted_at: EARLY,
-            author: Stage::default(),
+            author: done(1, EARLY, EARLY),
             followers: Stage::default(),
             public,
             pages: vec![],
         }
     }
 
+    fn late(stage: Stage) -> StageProgress {
+        StageProgress {
+            author_done_at: LATE,
+            stage,
+        }
+    }
+
     #[test]
-    fn later_work_keeps_the_time_at_which_the_tier_was_done_first() {
-        let first = receipt(done(3, EARLY, EARLY));
-        let kept = with_first_done(Some(first), Tier::Public, done(5, LATE, LATE));
-        assert_eq!(kept, done(5, EARLY, EARLY));
+    fn later_work_keeps_the_times_at_which_author_and_tier_were_done_first() {
+        let before = receipt(done(3, EARLY, EARLY));
+        let kept = after_receipt(&before, Tier::Public, late(done(5, LATE, LATE)));
+        assert_eq!(kept.author_done_at, EARLY);
+        assert_eq!(kept.stage, done(5, EARLY, EARLY));
     }
 
     #[test]
     fn what_was_not_done_before_is_done_now() {
-        let now = done(5, LATE, LATE);
-        let pending = receipt(Stage::default());
-        assert_eq!(with_first_done(None, Tier::Public, now.clone()), now);
-        assert_eq!(
-            with_first_done(Some(pending), Tier::Public, now.clone()),
-            now
-        );
+        let before = receipt(Stage::default());
+        let now = after_receipt(&before, Tier::Public, late(done(5, LATE, LATE)));
+        assert_eq!(now.stage, done(5, LATE, LATE));
+    }
+
+    #[test]
+    fn what_has_left_its_pages_is_done_there_no_longer() {
+        let before = receipt(done(3, EARLY, EARLY));
+        let skipped = Stage {
+            state: StageState::Skipped,
+            ..done(0, LATE, LATE)
+        };
+        let now = after_receipt(&before, Tier::Public, late(skipped.clone()));
+        assert_eq!(now.stage, skipped);
     }
 }
