@@ -1,10 +1,8 @@
 //! Who asks: bearer tokens, and the extractors that demand one.
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
-    middleware::Next,
-    response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ripple_domain::UserId;
@@ -48,7 +46,7 @@ pub(crate) enum Identity {
 }
 
 impl Identity {
-    async fn of(state: &ApiState, headers: &HeaderMap) -> Result<Self, StoreError> {
+    pub(crate) async fn of(state: &ApiState, headers: &HeaderMap) -> Result<Self, StoreError> {
         let Some(authorization) = headers.get(header::AUTHORIZATION) else {
             return Ok(Self::Nobody);
         };
@@ -70,21 +68,6 @@ fn bearer_token(authorization: &[u8]) -> Option<&str> {
     let (scheme, token) = std::str::from_utf8(authorization).ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-/// Finds out who sent the request, once, for the extractors below.
-pub(crate) async fn identify(
-    State(state): State<ApiState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match Identity::of(&state, request.headers()).await {
-        Ok(identity) => {
-            request.extensions_mut().insert(identity);
-            next.run(request).await
-        }
-        Err(error) => Problem::from(error).into_response(),
-    }
 }
 
 fn identity(parts: &Parts) -> Result<Identity, Problem> {

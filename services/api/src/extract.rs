@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use http_body_util::BodyExt;
-use ripple_domain::PostId;
+use ripple_domain::{JobId, PostId, Tier};
 use serde::de::DeserializeOwned;
 
 use crate::{ApiState, FieldError, Problem, ProblemKind};
@@ -135,8 +135,24 @@ impl<S: Send + Sync> FromRequestParts<S> for PostPath {
     }
 }
 
+/// A tier and the id of one of its jobs in the path. What is none names no job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TierJobPath(pub(crate) Tier, pub(crate) JobId);
+
+impl<S: Send + Sync> FromRequestParts<S> for TierJobPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((tier, id)) = path.map_err(|_| Problem::malformed("the path is not UTF-8"))?;
+        let tier = tier.parse().map_err(|_| Problem::not_found("tier"))?;
+        let id = id.parse().map_err(|_| Problem::not_found("dead letter"))?;
+        Ok(Self(tier, id))
+    }
+}
+
 /// The most items of a page.
-pub(crate) const PAGE_ITEMS_MAX: usize = 100;
+const PAGE_ITEMS_MAX: usize = 100;
 const PAGE_ITEMS_DEFAULT: usize = 20;
 
 /// The page that a request asks for, by `limit`, `before` and `after`.

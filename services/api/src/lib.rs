@@ -3,36 +3,54 @@
 //! One module per resource holds its request and response types, its handlers and its `router()`.
 //! Everything works over an `Arc<dyn Store>`; nothing here knows which store it has.
 
-#![expect(dead_code, reason = "the resources that use the extractors follow")]
-
+mod server;
 mod state;
 
+mod admission;
 mod auth;
 mod extract;
+mod idempotency;
+mod page;
 mod problem;
+mod request;
+mod wire;
 
 mod admin;
 mod feeds;
+mod operations;
 mod pages;
+mod posts;
+mod timelines;
+mod topics;
+mod users;
 
 mod openapi;
 
-use axum::Router;
+use axum::{Router, middleware};
 
+pub use admission::Rate;
 pub use auth::{random_token, token_hash, token_of};
 pub use problem::{FieldError, Problem, ProblemKind};
+pub use server::{ServerLimits, serve, serve_within};
 pub use state::{ApiLimits, ApiOptions, ApiState, Registration};
+
+pub(crate) use problem::Faults;
 
 /// Everything that Ripple serves over HTTP.
 pub fn router(state: ApiState) -> Router {
-    let (documented, _document) = openapi::documented().split_for_parts();
+    let (documented, document) = openapi::documented().split_for_parts();
     documented
         .merge(pages::router())
+        .merge(openapi::documentation(document))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(axum::middleware::from_fn_with_state(
+        .layer(middleware::from_fn_with_state(
             state.clone(),
-            auth::identify,
+            admission::admit,
+        ))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            request::observe,
         ))
         .with_state(state)
 }

@@ -384,6 +384,28 @@ impl From<CommitError> for Problem {
     }
 }
 
+/// What is wrong with a request.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<FieldError>);
+
+impl Faults {
+    /// Notes what is wrong with a field.
+    pub(crate) fn add(&mut self, field: impl Into<String>, detail: impl Into<String>) {
+        self.0.push(FieldError {
+            field: field.into(),
+            detail: detail.into(),
+        });
+    }
+
+    /// Refuses the request if anything was wrong.
+    pub(crate) fn refuse(self) -> Result<(), Problem> {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(Problem::invalid_fields(self.0)),
+        }
+    }
+}
+
 /// The answer where no resource has the path.
 pub(crate) async fn no_route() -> Problem {
     Problem::new(ProblemKind::NoRoute, "nothing is served under this path")

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use ripple_domain::Timestamp;
 use ripple_store::Store;
 
-use crate::auth;
+use crate::{
+    admission::{Rate, RateLimiter},
+    auth,
+    idempotency::KeysUnderWay,
+};
 
 /// Who may create a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,12 @@ pub struct ApiLimits {
     pub body_ms_max: u64,
     /// The longest header (request line included), in bytes.
     pub header_bytes_max: usize,
+    /// How often one caller may read.
+    pub reads: Rate,
+    /// How often one caller may write.
+    pub writes: Rate,
+    /// How often one caller may create a user.
+    pub sign_ups: Rate,
 }
 
 impl Default for ApiLimits {
@@ -33,6 +43,9 @@ impl Default for ApiLimits {
             body_bytes_max: 64 * 1024,
             body_ms_max: 10_000,
             header_bytes_max: 16 * 1024,
+            reads: Rate::new(200, 1_000),
+            writes: Rate::new(20, 100),
+            sign_ups: Rate::new(5, 50),
         }
     }
 }
@@ -66,16 +79,24 @@ struct Inner {
     store: Arc<dyn Store>,
     options: ApiOptions,
     admin_token_hash: ripple_store::TokenHash,
+    rates: Option<RateLimiter>,
+    keys_under_way: Arc<KeysUnderWay>,
 }
 
 impl ApiState {
     /// The state of an API over `store`.
     pub fn new(store: Arc<dyn Store>, options: ApiOptions) -> Self {
         let admin_token_hash = auth::token_hash(&options.admin_token);
+        let limits = options.limits;
+        let rates = options
+            .rate_limit
+            .then(|| RateLimiter::new(limits.reads, limits.writes, limits.sign_ups));
         Self(Arc::new(Inner {
             store,
             options,
             admin_token_hash,
+            rates,
+            keys_under_way: Arc::default(),
         }))
     }
 
@@ -101,5 +122,13 @@ impl ApiState {
 
     pub(crate) fn admin_token_hash(&self) -> &ripple_store::TokenHash {
         &self.0.admin_token_hash
+    }
+
+    pub(crate) fn rates(&self) -> Option<&RateLimiter> {
+        self.0.rates.as_ref()
+    }
+
+    pub(crate) fn keys_under_way(&self) -> &Arc<KeysUnderWay> {
+        &self.0.keys_under_way
     }
 }
