@@ -34,7 +34,6 @@ impl Effect {
     pub(super) fn apply(self, memory: &Memory) {
         match self {
             Self::User(user) => {
-                memory.homes.ensure_user(user.id);
                 memory.users.commit(user.id, user);
             }
             Self::Post(post) => memory.posts.commit(post.id, post),

@@ -35,7 +35,7 @@ use fjall::Keyspace;
 
 pub use fan_out::FanOut;
 pub use followers::FollowerLists;
-pub use homes::HomeTimelines;
+pub use homes::{HomeStats, HomeTimelines};
 pub use open::OpenError;
 
 use crate::{Clock, QueueLimits, Store, StoreError};

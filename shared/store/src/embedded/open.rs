@@ -194,9 +194,6 @@ fn check_whole(
 /// Fills the memory with what is looked up all the time: relations and jobs.
 fn load(keyspace: &Keyspace, memory: &Memory, number: u64) -> Result<Counters, StoreError> {
     let newest_user = newest(keyspace, prefix::USER)?.map_or(0, |key| trailing_user(&key));
-    if newest_user > 0 {
-        memory.homes.ensure_user(UserId(newest_user));
-    }
     for (kind, prefix) in [
         (RelationKind::Follow, prefix::FOLLOW),
         (RelationKind::Mute, prefix::MUTE),

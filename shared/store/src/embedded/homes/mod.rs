@@ -1,116 +1,176 @@
-//! Home timelines in memory.
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
-};
+//! Home timelines in memory: sharded flat arrays of rings of post ids.
+//!
+//! User ids are dense, so a timeline is found by arithmetic. Each shard of 4,096 users has its own
+//! lock; nothing is locked beyond the one shard that is worked on, and a shard that is added moves no
+//! other. A ring takes every id blindly, in any order and more than once: reading sorts. What leaves a
+//! ring raises its timeline's floor, so a timeline is always complete above its floor.
+
+mod cooling;
+mod directory;
+mod shard;
+mod slab;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use ripple_domain::{PostId, Timestamp, UserId};
 
 use crate::Home;
 
-/// Home timelines in memory.
+use shard::{SHARD_USERS, Shard};
+use slab::BLOCK_IDS;
+
+pub(in crate::embedded) use directory::Directory;
+pub use shard::HomeStats;
+pub(in crate::embedded) use shard::{PLACE_MASK, Posted, SHARD_BITS};
+
+/// All home timelines.
 pub struct HomeTimelines {
-    cap: usize,
-    warm: Mutex<(u64, BTreeMap<UserId, Kept>)>,
+    shards: Directory<Mutex<Shard>>,
+    blocks_max: usize,
 }
 
-struct Kept {
-    token: u64,
-    warm: bool,
-    ids: BTreeSet<PostId>,
-    floor: Option<PostId>,
-    read_at: Timestamp,
-}
-
-impl Kept {
-    fn push(&mut self, cap: usize, id: PostId) {
-        if self.floor.is_none_or(|floor| id > floor) {
-            self.ids.insert(id);
-        }
-        while self.ids.len() > cap {
-            self.floor = self.ids.pop_first();
-        }
-    }
-}
-
-#[expect(missing_docs, reason = "replaced by the engine")]
 impl HomeTimelines {
-    pub fn new(cap: usize) -> Self {
+    /// Timelines of at most `ids_max` ids each, all of them cold. The number is rounded down to
+    /// whole blocks of 32, at least two of them: the oldest block leaves as one.
+    pub fn new(ids_max: usize) -> Self {
         Self {
-            cap,
-            warm: Mutex::default(),
+            shards: Directory::new(1 << (u32::BITS - SHARD_BITS)),
+            blocks_max: (ids_max / BLOCK_IDS).clamp(2, 1_024),
         }
     }
-    fn with<T>(&self, f: impl FnOnce(&mut u64, &mut BTreeMap<UserId, Kept>) -> T) -> T {
-        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        let (token, map) = &mut *warm;
-        f(token, map)
-    }
-    pub fn ensure_user(&self, _user: UserId) {}
+
+    /// The timeline as it is kept. Counts as a read.
     pub fn home(&self, user: UserId, now: Timestamp) -> Home {
-        self.with(|_, map| match map.get_mut(&user) {
-            Some(kept) if kept.warm => {
-                kept.read_at = now;
-                Home::Warm {
-                    ids: kept.ids.iter().rev().copied().collect(),
-                    floor: kept.floor,
-                }
-            }
-            _ => Home::Cold,
-        })
+        let (shard, place) = split(user);
+        let Some(shard) = self.shards.get(shard) else {
+            return Home::Cold;
+        };
+        let Some(copied) = lock(shard).read(place, seconds(now)) else {
+            return Home::Cold;
+        };
+        // Sorting is outside of the lock. What came in order is found to be so in one pass.
+        let mut ids = copied.ids;
+        ids.sort();
+        ids.dedup();
+        if ids.len() + 2 * BLOCK_IDS <= copied.entries {
+            lock(shard).compact(place, self.blocks_max * BLOCK_IDS);
+        }
+        Home::Warm {
+            ids: ids.into_iter().rev().map(PostId).collect(),
+            floor: copied.from.checked_sub(1).map(PostId),
+        }
     }
+
+    /// Begins a rebuild and returns its token: from here on the timeline takes every push. Counts as
+    /// a read. An earlier rebuild of it can no longer finish.
     pub fn begin(&self, user: UserId, now: Timestamp) -> u64 {
-        self.with(|token, map| {
-            *token += 1;
-            let kept = Kept {
-                token: *token,
-                warm: false,
-                ids: BTreeSet::new(),
-                floor: None,
-                read_at: now,
-            };
-            map.insert(user, kept);
-            *token
-        })
+        let (shard, place) = split(user);
+        let shard = self
+            .shards
+            .get_or_make(shard, || Mutex::new(Shard::new(self.blocks_max)));
+        lock(shard).begin(place, seconds(now))
     }
+
+    /// Ends a rebuild: the timeline becomes warm, with `ids` (newest first) and what was pushed
+    /// meanwhile. Where `ids` is not `complete`, the timeline is complete above the last of them
+    /// only. `false`, and nothing happens, when it was made cold or another rebuild was begun since,
+    /// and when there is no memory for it.
     pub fn finish(&self, user: UserId, token: u64, ids: &[PostId], complete: bool) -> bool {
-        self.with(|_, map| match map.get_mut(&user) {
-            Some(kept) if kept.token == token && !kept.warm => {
-                if !complete {
-                    kept.floor = kept.floor.max(ids.last().map(|id| PostId(id.0 - 1)));
-                }
-                for id in ids {
-                    kept.push(self.cap, *id);
-                }
-                kept.warm = true;
-                true
-            }
-            _ => false,
-        })
+        let (shard, place) = split(user);
+        let Some(shard) = self.shards.get(shard) else {
+            return false;
+        };
+        let from = match ids.last() {
+            _ if complete => 0,
+            Some(last) => last.0.saturating_add(1),
+            // Nothing is known of the past at all.
+            None => u64::MAX,
+        };
+        let ids: Vec<u64> = ids.iter().map(|id| id.0).collect();
+        lock(shard).finish(place, token, &ids, from)
     }
+
+    /// Makes a timeline cold. A rebuild of it that is under way can no longer finish.
     pub fn cool(&self, user: UserId) {
-        self.with(|_, map| map.remove(&user));
+        let (shard, place) = split(user);
+        if let Some(shard) = self.shards.get(shard) {
+            lock(shard).cool(place);
+        }
     }
-    pub fn cool_all(&self) {
-        self.with(|_, map| map.clear());
-    }
+
+    /// Pushes a post to one timeline. Returns whether that is warm or warming and holds the post now.
     pub fn push(&self, user: UserId, post: PostId) -> bool {
-        self.with(|_, map| match map.get_mut(&user) {
-            Some(kept) => {
-                kept.push(self.cap, post);
-                true
+        let (shard, place) = split(user);
+        self.shards
+            .get(shard)
+            .is_some_and(|shard| lock(shard).push(place, post.0))
+    }
+
+    /// What there is, for metrics. Looks at every timeline: some 10 ms for a million.
+    pub fn stats(&self) -> HomeStats {
+        let mut total = HomeStats::default();
+        for (_, shard) in self.shards.iter() {
+            let stats = lock(shard).stats();
+            total.warm += stats.warm;
+            total.warming += stats.warming;
+            total.entries += stats.entries;
+            total.bytes += stats.bytes;
+        }
+        total
+    }
+
+    /// Bytes of memory taken.
+    pub fn memory_bytes(&self) -> usize {
+        let shards = self.shards.iter();
+        shards.map(|(_, shard)| lock(shard).memory_bytes()).sum()
+    }
+
+    /// One more than the number of the last shard. Users of later ones are cold.
+    pub(in crate::embedded) fn shards_len(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Pushes to the users of one shard: see [`Shard::push_many`]. Does nothing and returns `false`
+    /// when somebody else has the shard and `wait` is not set.
+    pub(in crate::embedded) fn push_to_shard(
+        &self,
+        shard: usize,
+        items: &[u32],
+        posts: &[Posted],
+        pushed: &mut [u64],
+        wait: bool,
+    ) -> bool {
+        let Some(shard) = self.shards.get(shard) else {
+            return true;
+        };
+        let mut shard = if wait {
+            lock(shard)
+        } else {
+            match shard.try_lock() {
+                Ok(shard) => shard,
+                Err(TryLockError::WouldBlock) => return false,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             }
-            None => false,
-        })
+        };
+        shard.push_many(items, posts, pushed);
+        true
     }
-    pub fn cool_idle(&self, before: Timestamp) -> usize {
-        self.with(|_, map| {
-            let len = map.len();
-            map.retain(|_, kept| kept.read_at >= before);
-            len - map.len()
-        })
-    }
-    pub fn cool_until(&self, _bytes_max: u64) -> usize {
-        0
-    }
+}
+
+/// The number of a user's shard, and his place in it.
+fn split(user: UserId) -> (usize, usize) {
+    let id = user.0 as usize;
+    (id >> SHARD_BITS, id % SHARD_USERS)
+}
+
+/// A moment to the second, which is fine enough to tell who was read last.
+fn seconds(time: Timestamp) -> u32 {
+    u32::try_from(time.as_ms().max(0) / 1_000).unwrap_or(u32::MAX)
+}
+
+/// Nothing panics while it holds a shard, so there is no poison to heed.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
