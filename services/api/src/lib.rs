@@ -30,6 +30,7 @@ use axum::{Router, middleware};
 
 pub use admission::Rate;
 pub use auth::{random_token, token_hash, token_of};
+pub use feeds::refresh_feeds;
 pub use problem::{FieldError, Problem, ProblemKind};
 pub use server::{ServerLimits, serve, serve_within};
 pub use state::{ApiLimits, ApiOptions, ApiState, Registration};
@@ -42,7 +43,7 @@ pub fn router(state: ApiState) -> Router {
     documented
         .merge(pages::router())
         .merge(openapi::documentation(document))
-        .fallback(problem::no_route)
+        .fallback(pages::no_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(
             state.clone(),

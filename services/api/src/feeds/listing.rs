@@ -1,0 +1,153 @@
+//! A page of posts with everything that a feed or a web page says of them, as somebody without a token
+//! sees it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use ripple_domain::{Direction, Post, PostId, User, UserId, Window};
+use ripple_store::{
+    Store, StoreError,
+    reading::{Page, Shown, read_page, read_post},
+};
+use sha2::{Digest, Sha256};
+
+use super::subject::Subject;
+
+/// Posts of one page of a feed, or of a web page.
+pub(crate) const POSTS_MAX: usize = 50;
+
+/// Grows with each change of what the renderers make of the same posts, so that documents kept by an
+/// older version are not served.
+const RENDERER_VERSION: u32 = 1;
+
+/// A post with its author.
+#[derive(Clone, Debug)]
+pub(crate) struct Authored {
+    /// The post.
+    pub(crate) post: Arc<Post>,
+    /// Who wrote it.
+    pub(crate) author: Arc<User>,
+}
+
+/// A post of a listing.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    /// The post.
+    pub(crate) shown: Authored,
+    /// The post that it passes on, where everybody may see it.
+    pub(crate) original: Option<Authored>,
+}
+
+/// A page of posts, newest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Listing {
+    /// What they are about.
+    pub(crate) subject: Subject,
+    /// Where the page was cut from all of them.
+    pub(crate) window: Window,
+    /// The posts.
+    pub(crate) posts: Vec<Listed>,
+    /// Whether older posts follow.
+    pub(crate) has_older: bool,
+}
+
+impl Listing {
+    /// Reads a page of a subject.
+    pub(crate) async fn read(
+        store: &dyn Store,
+        subject: Subject,
+        window: Window,
+    ) -> Result<Self, StoreError> {
+        let page = Page::Topic(subject.topic());
+        let upwards = window.direction == Direction::OldestFirst;
+        // One more says whether an older page follows. Upwards from a cursor one always does: it
+        // holds the cursor's post, or what was below it.
+        let limit = if upwards { POSTS_MAX } else { POSTS_MAX + 1 };
+        let mut shown = read_page(store, None, &page, window, limit).await?;
+        let has_older = upwards || shown.len() > POSTS_MAX;
+        shown.truncate(POSTS_MAX);
+        Ok(Self {
+            subject,
+            window,
+            posts: hydrate(store, shown).await?,
+            has_older,
+        })
+    }
+
+    /// Whether this is the first page: the newest posts.
+    pub(crate) fn is_first(&self) -> bool {
+        self.window == Window::NEWEST
+    }
+
+    /// The cursor of the next older page.
+    pub(crate) fn older(&self) -> Option<PostId> {
+        let last = self.posts.last().filter(|_| self.has_older)?;
+        Some(last.shown.post.id)
+    }
+
+    /// The cursor of the next newer page.
+    pub(crate) fn newer(&self) -> Option<PostId> {
+        let first = self.posts.first().filter(|_| !self.is_first())?;
+        Some(first.shown.post.id)
+    }
+
+    /// Names the content: two listings with the same fingerprint are rendered alike.
+    pub(crate) fn fingerprint(&self) -> [u8; 16] {
+        let mut hash = Sha256::new();
+        hash.update(RENDERER_VERSION.to_be_bytes());
+        hash.update([u8::from(self.has_older)]);
+        if let Subject::Author(user) = &self.subject {
+            hash.update(user.revision.to_be_bytes());
+        }
+        for listed in &self.posts {
+            update(&mut hash, &listed.shown);
+            hash.update([u8::from(listed.original.is_some())]);
+            if let Some(original) = &listed.original {
+                update(&mut hash, original);
+            }
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        std::array::from_fn(|at| digest[at])
+    }
+}
+
+fn update(hash: &mut Sha256, authored: &Authored) {
+    let Authored { post, author } = authored;
+    hash.update(post.id.0.to_be_bytes());
+    hash.update(post.revision.to_be_bytes());
+    hash.update(author.id.0.to_be_bytes());
+    hash.update(author.revision.to_be_bytes());
+}
+
+/// A single post, as somebody without a token sees it; `None` where he may not, or there is none.
+pub(crate) async fn read_one(store: &dyn Store, id: PostId) -> Result<Option<Listed>, StoreError> {
+    let shown = read_post(store, None, id).await?;
+    Ok(hydrate(store, shown.into_iter().collect()).await?.pop())
+}
+
+async fn hydrate(store: &dyn Store, page: Vec<Shown>) -> Result<Vec<Listed>, StoreError> {
+    let posts = page
+        .iter()
+        .flat_map(|shown| std::iter::once(&shown.post).chain(&shown.original));
+    let ids: HashSet<UserId> = posts.map(|post| post.author).collect();
+    let mut authors: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
+    for id in ids {
+        authors.extend(store.user(id).await?.map(|user| (id, user)));
+    }
+    let authored = |post: Arc<Post>| {
+        let author = authors.get(&post.author)?.clone();
+        Some(Authored { post, author })
+    };
+    // Users are never deleted, so each post has its author.
+    Ok(page
+        .into_iter()
+        .filter_map(|shown| {
+            Some(Listed {
+                shown: authored(shown.post)?,
+                original: shown.original.and_then(authored),
+            })
+        })
+        .collect())
+}
