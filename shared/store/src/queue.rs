@@ -144,7 +144,8 @@ pub struct TierStats {
 /// Order: earliest deadline first; the rest of a chunked job counts as if it had been accepted when it
 /// went back. A settlement need not be durable when its method returns: after a crash the job may be
 /// delivered again, and all work is idempotent. It is in force at once, though: a settled job is not
-/// claimed again while the store runs.
+/// claimed again while the store runs. (Figures, dead letters and receipts may show it a moment
+/// later.)
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Claims up to `jobs_max` jobs of a tier for `lease_ms` milliseconds. Returns at once, with

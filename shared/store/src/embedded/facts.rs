@@ -132,9 +132,12 @@ impl Facts for EmbeddedStore {
     }
 
     async fn create_post(&self, commit: PostCommit) -> Result<Committed<Arc<Post>>, CommitError> {
-        self.check_backlog()?;
+        let room = self.check_backlog();
+        if commit.idempotency.is_none() {
+            room.clone()?;
+        }
         self.writer
-            .commit(move |tx| posts::create(tx, commit))
+            .commit(move |tx| posts::create(tx, commit, room))
             .await
     }
 

@@ -4,7 +4,10 @@
 //! scan for the oldest job would wade through the traces of all that were acked. Leases live here
 //! alone: when the process ends, every lease ends with it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::{BuildHasher, RandomState},
+};
 
 use ripple_domain::{Job, JobId, Timestamp};
 
@@ -46,6 +49,24 @@ pub(super) struct QueueCounts {
     pub(super) in_flight: u64,
 }
 
+/// Makes the tokens of leases. They begin anywhere, so that those of an earlier run are no lease of
+/// this one.
+#[derive(Debug)]
+struct Tokens(u64);
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(()))
+    }
+}
+
+impl Tokens {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(1);
+        self.0
+    }
+}
+
 /// A tier's queue.
 #[derive(Debug, Default)]
 pub(super) struct TierQueue {
@@ -54,7 +75,7 @@ pub(super) struct TierQueue {
     delayed: BTreeSet<(Timestamp, JobId)>,
     leased: BTreeSet<(Timestamp, JobId)>,
     accepted: BTreeSet<(Timestamp, JobId)>,
-    newest_token: u64,
+    tokens: Tokens,
     pub(super) paused: bool,
     pub(super) dead: u64,
 }
@@ -96,8 +117,7 @@ impl TierQueue {
         while claimed.len() < jobs_max
             && let Some((_, id)) = self.ready.first().copied()
         {
-            self.newest_token += 1;
-            let token = self.newest_token;
+            let token = self.tokens.next();
             self.set_state(id, State::Leased { token, until });
             claimed.extend(
                 self.entries

@@ -18,9 +18,12 @@ use crate::{
     },
 };
 
+/// Commits a post where there is `room` for its jobs. An answer that was given before is given again
+/// whatever the backlog is: it causes nothing.
 pub(in super::super) fn create(
     tx: &mut Tx<'_>,
     commit: PostCommit,
+    room: Result<(), CommitError>,
 ) -> Result<Committed<Arc<Post>>, CommitError> {
     let PostCommit {
         post,
@@ -33,6 +36,7 @@ pub(in super::super) fn create(
             replayed: true,
         });
     }
+    room?;
     users::get(tx, post.author)?;
     let post = insert(tx, post, trace)?;
     idempotency::keep(tx, idempotency, || Answer::Post(Arc::clone(&post)))?;
