@@ -1,0 +1,11 @@
+//! What every store promises, as tests: the conformance suite, the interleavings of rebuilds and
+//! fan-outs, and what the embedded store does when its disk fails.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod conformance;
+mod harness;
