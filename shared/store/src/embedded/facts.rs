@@ -11,7 +11,7 @@ use super::{
     EmbeddedStore, blocking,
     commands::{idempotency, imports, posts, users},
     key::{Key, prefix, relation_users, trailing_u64},
-    record::{PostRecord, UserRecord, decode, decode_user_id},
+    record::{Answer, PostRecord, UserRecord, decode, decode_user_id},
     scan,
 };
 use crate::{
@@ -139,6 +139,19 @@ impl Facts for EmbeddedStore {
         self.writer
             .commit(move |tx| posts::create(tx, commit, room))
             .await
+    }
+
+    async fn post_created_with(
+        &self,
+        idempotency: Idempotency,
+    ) -> Result<Option<Arc<Post>>, CommitError> {
+        let record = self.get("an idempotency key", &Key::Idempotency(&idempotency.key))?;
+        let record = record.map(|record| decode("idempotency key", &record));
+        let now = self.memory.clock.now();
+        match idempotency::answer_to(idempotency, record.transpose()?, now)? {
+            Some(Answer::Post(post)) => Ok(Some(post)),
+            Some(Answer::User(_)) | None => Ok(None),
+        }
     }
 
     async fn edit_post(

@@ -85,6 +85,12 @@ impl Facts for Faulty {
     async fn create_post(&self, commit: PostCommit) -> Result<Committed<Arc<Post>>, CommitError> {
         self.inner.create_post(commit).await
     }
+    async fn post_created_with(
+        &self,
+        idempotency: Idempotency,
+    ) -> Result<Option<Arc<Post>>, CommitError> {
+        self.inner.post_created_with(idempotency).await
+    }
     async fn edit_post(
         &self,
         id: PostId,

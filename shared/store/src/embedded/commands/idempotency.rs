@@ -19,14 +19,22 @@ pub(in super::super) fn find(
     tx: &Tx<'_>,
     idempotency: Option<Idempotency>,
 ) -> Result<Option<Answer>, CommitError> {
-    let Some(Idempotency { key, request }) = idempotency else {
+    let Some(idempotency) = idempotency else {
         return Ok(None);
     };
-    match tx.read("idempotency key", &Key::Idempotency(&key))? {
-        Some(IdempotencyRecord::V1 { used_at, .. }) if used_at.plus_ms(KEPT_MS) <= tx.now => {
-            Ok(None)
-        }
-        Some(IdempotencyRecord::V1 { request: known, .. }) if known != request => {
+    let record = tx.read("idempotency key", &Key::Idempotency(&idempotency.key))?;
+    answer_to(idempotency, record, tx.now)
+}
+
+/// The answer that the record of this key holds at `now`.
+pub(in super::super) fn answer_to(
+    idempotency: Idempotency,
+    record: Option<IdempotencyRecord>,
+    now: Timestamp,
+) -> Result<Option<Answer>, CommitError> {
+    match record {
+        Some(IdempotencyRecord::V1 { used_at, .. }) if used_at.plus_ms(KEPT_MS) <= now => Ok(None),
+        Some(IdempotencyRecord::V1 { request, .. }) if request != idempotency.request => {
             Err(CommitError::IdempotencyMismatch)
         }
         Some(IdempotencyRecord::V1 { answer, .. }) => Ok(Some(answer)),
