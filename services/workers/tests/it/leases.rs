@@ -1,10 +1,7 @@
 //! Leases: a worker that stalls is replaced and fenced; one that only computes is not.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -102,24 +99,18 @@ async fn a_busy_runtime_costs_no_lease() {
     begun.cancelled().await;
 
     // Both threads of the runtime compute and never yield; this test has a thread of its own.
-    let compute = Arc::new(AtomicBool::new(true));
-    let busy: Vec<_> = (0..2)
-        .map(|_| {
-            let compute = Arc::clone(&compute);
-            tokio::spawn(async move {
-                while compute.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            })
-        })
-        .collect();
     let ends = Instant::now() + 4 * LEASE;
+    let compute = move || async move {
+        while Instant::now() < ends {
+            std::hint::spin_loop();
+        }
+    };
+    let busy = [(); 2].map(|()| tokio::spawn(compute()));
     while Instant::now() < ends {
         thread::sleep(Duration::from_millis(20));
         let claimed = town.store.claim(Tier::Followers, 10, 600).await.unwrap();
         assert!(claimed.is_empty(), "the lease ran out");
     }
-    compute.store(false, Ordering::Relaxed);
     for task in busy {
         task.await.unwrap();
     }
