@@ -118,7 +118,11 @@ impl Consumer {
                 pace.failures = 0;
                 pace.last_claim_jobs = 0;
                 let woken = self.bench.stop.run_until_cancelled(async {
-                    sleep(decide::idle_wake_delay(pace.idle_wakes)).await;
+                    // A timer's tick is a millisecond, so even a sleep of nothing would delay a job.
+                    let delay = decide::idle_wake_delay(pace.idle_wakes);
+                    if !delay.is_zero() {
+                        sleep(delay).await;
+                    }
                     heard || timeout(self.poll, ready).await.is_ok()
                 });
                 pace.idle_wakes = match woken.await {

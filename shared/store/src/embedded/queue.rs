@@ -31,8 +31,12 @@ enum State {
         token: u64,
         until: Timestamp,
     },
-    /// Its settlement is on its way to the disk; nobody can claim or settle it any more.
-    Settling,
+    /// Its settlement is on its way to the disk; nobody can claim or settle it any more. The lease is
+    /// kept for the case that the settlement fails.
+    Settling {
+        token: u64,
+        until: Timestamp,
+    },
 }
 
 #[derive(Debug)]
@@ -151,11 +155,24 @@ impl TierQueue {
         token: u64,
         now: Timestamp,
     ) -> Option<QueuedJob> {
-        if !self.holds(id, token, now) {
-            return None;
+        let entry = self.entries.get(&id)?;
+        let (queued, state) = (entry.queued.clone(), entry.state);
+        match state {
+            State::Leased { token: held, until } if held == token && until > now => {
+                self.set_state(id, State::Settling { token, until });
+                Some(queued)
+            }
+            _ => None,
         }
-        self.set_state(id, State::Settling);
-        self.entries.get(&id).map(|entry| entry.queued.clone())
+    }
+
+    /// Gives the lease back to the one who held it, because his settlement failed.
+    pub(super) fn end_settling(&mut self, id: JobId) {
+        if let Some(State::Settling { token, until }) =
+            self.entries.get(&id).map(|entry| entry.state)
+        {
+            self.set_state(id, State::Leased { token, until });
+        }
     }
 
     /// Puts a job that is being settled back as `queued`.
@@ -236,7 +253,7 @@ impl TierQueue {
             State::Ready => self.ready.insert((entry.queued.order, id)),
             State::Delayed(at) => self.delayed.insert((at, id)),
             State::Leased { until, .. } => self.leased.insert((until, id)),
-            State::Settling => false,
+            State::Settling { .. } => false,
         };
     }
 
@@ -248,7 +265,7 @@ impl TierQueue {
             State::Ready => self.ready.remove(&(entry.queued.order, id)),
             State::Delayed(at) => self.delayed.remove(&(at, id)),
             State::Leased { until, .. } => self.leased.remove(&(until, id)),
-            State::Settling => false,
+            State::Settling { .. } => false,
         };
     }
 }
@@ -313,6 +330,18 @@ mod tests {
             queue.begin_settling(JobId(1), token, after).is_none(),
             "settled once"
         );
+    }
+
+    #[test]
+    fn a_settlement_that_failed_gives_the_lease_back() {
+        let mut queue = TierQueue::default();
+        queue.insert(job(1, 10));
+        let (_, token) = queue.claim(1, NOW, LATER).remove(0);
+        assert!(queue.begin_settling(JobId(1), token, NOW).is_some());
+        queue.end_settling(JobId(1));
+        assert!(queue.begin_settling(JobId(1), token, NOW).is_some());
+        queue.end_settling(JobId(1));
+        assert_eq!(ids(&queue.claim(1, LATER, LATER.plus_ms(1))), [1]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
     scan,
 };
 use crate::{
-    Delivery, Facts, FeedDocument, FeedKey, Home, IndexWrite, Indexed, Pushed, ReadModels,
+    Delivery, Facts, FeedDocument, FeedKey, Home, IndexWrite, Indexed, Lease, Pushed, ReadModels,
     StoreError, Warming,
 };
 
@@ -105,10 +105,12 @@ impl ReadModels for EmbeddedStore {
         let now = self.memory.clock.now();
         // The leases are used up first, so that no other worker can settle these jobs; the jobs leave
         // the queue with the commit, so that pages never look complete before they are.
+        let mut leases: Vec<Lease> = Vec::with_capacity(writes.len());
         let mut held = Vec::with_capacity(writes.len());
         for write in writes {
             let mut queue = self.memory.tier(write.lease.tier).queue();
             let job = queue.begin_settling(write.lease.job, write.lease.token, now);
+            leases.extend(job.is_some().then_some(write.lease));
             held.push((write, job));
         }
         let indexed = self.writer.hand_in(place, move |tx| {
@@ -131,7 +133,14 @@ impl ReadModels for EmbeddedStore {
             }
             Ok(done)
         });
-        indexed.answer().await.map_err(into_store_error)
+        let indexed = indexed.answer().await;
+        if indexed.is_err() {
+            // Nothing was written: whoever holds the leases may try again, one by one.
+            for lease in leases {
+                self.memory.tier(lease.tier).queue().end_settling(lease.job);
+            }
+        }
+        indexed.map_err(into_store_error)
     }
 
     async fn topic_page(

@@ -23,7 +23,9 @@ pub(in super::super) fn ack(tx: &mut Tx<'_>, job: &Job) {
 pub(in super::super) fn bury(tx: &mut Tx<'_>, job: Job, error: String) -> Result<(), StoreError> {
     let tier = job.tier();
     let post = job.kind.post();
-    let stage = tx.read::<StageRecord>("receipt", &Key::Stage(post, tier))?;
+    // A receipt that cannot be read must not keep the job alive: it is written anew.
+    let stage = tx.read::<StageRecord>("receipt", &Key::Stage(post, tier));
+    let stage = stage.unwrap_or_default();
     let (author_done_at, stage) = match stage {
         Some(StageRecord::V1 {
             author_done_at,
