@@ -114,10 +114,7 @@ impl<Id: Copy + fmt::Display> PageQuery<Id> {
 /// The moment up to which the pages that a tier writes are complete. To be asked before such a page
 /// is read: what is done in between then makes the page more complete than it says, never less.
 pub(crate) async fn complete_up_to(state: &ApiState, tier: Tier) -> Result<Timestamp, Problem> {
-    let now = state.now();
-    let stats = state.store().tier_stats(tier).await?;
-    let oldest = stats.oldest_accepted_at;
-    Ok(oldest.map_or(now, |accepted_at| now.min(accepted_at.plus_ms(-1))))
+    Ok(state.store().complete_until(tier).await?)
 }
 
 #[cfg(test)]
