@@ -93,12 +93,17 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let place = error.valid_up_to();
         Problem::malformed(format!("the body is not UTF-8 at byte {place}"))
     })?;
+    // serde reads a list as the fields of a structure, too; nobody means that.
+    if text.trim_start().starts_with('[') {
+        return Err(Problem::malformed("the body must be an object"));
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = error.path().to_string();
         let error = error.into_inner();
         Problem::malformed(match place.as_str() {
-            "." => error.to_string(),
+            // No place within the document is known.
+            "." | "?" => error.to_string(),
             place => format!("{place}: {error}"),
         })
     })?;

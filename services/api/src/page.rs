@@ -117,6 +117,12 @@ pub(crate) async fn complete_up_to(state: &ApiState, tier: Tier) -> Result<Times
     Ok(state.store().complete_until(tier).await?)
 }
 
+/// The moment up to which the pages that commits write are complete: the last millisecond that is
+/// over, as more may be committed in this one. To be asked before such a page is read.
+pub(crate) fn committed_up_to(state: &ApiState) -> Timestamp {
+    state.now().plus_ms(-1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -418,3 +418,22 @@ pub(crate) async fn method_not_allowed() -> Problem {
         "the Allow header names the methods of this resource",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_document_of_its_own() {
+        let kinds: HashSet<String> = ProblemKind::ALL.iter().map(|kind| kind.uri()).collect();
+        assert_eq!(kinds.len(), ProblemKind::ALL.len());
+        let documents: Vec<serde_json::Value> = ProblemKind::ALL
+            .iter()
+            .map(|kind| Problem::new(*kind, "…").to_json())
+            .map(|json| serde_json::from_slice(&json).unwrap())
+            .collect();
+        insta::assert_json_snapshot!(documents);
+    }
+}

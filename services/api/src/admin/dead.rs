@@ -12,7 +12,7 @@ use crate::{
     auth::Admin,
     extract::{PageQuery, PathText, TierJobPath},
     idempotency::IdempotencyKey,
-    page::{Page, PageParams},
+    page::{Page, PageParams, committed_up_to},
     wire::{Id, Time},
 };
 
@@ -66,7 +66,7 @@ pub(super) async fn list_dead(
     query: PageQuery<JobId>,
 ) -> Result<Page<DeadJobJson>, Problem> {
     let tier = tier_of(&tier)?;
-    let as_of = state.now();
+    let as_of = committed_up_to(&state);
     let jobs = match query.after {
         Some(after) if query.is_upwards() => {
             dead_above(&state, tier, after, query.read_limit()).await?

@@ -1,6 +1,6 @@
 //! `POST /v1/posts`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -8,13 +8,14 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use ripple_domain::{NewPost, PostId, StageState, Tier, Visibility};
+use ripple_domain::{NewPost, Post, PostId, StageState, Tier, UserId, Visibility};
 use ripple_store::{PostCommit, reading::Shown};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout_at};
 use utoipa::ToSchema;
 
 use super::{
+    edit::with_original,
     json::{PostJson, VisibilityJson, post_json},
     validate::derive,
 };
@@ -71,57 +72,28 @@ pub(super) async fn create_post(
     JsonBody { value, bytes }: JsonBody<CreatePost>,
 ) -> Result<Response, Problem> {
     let (idempotency, _under_way) = key.begin(&state, &bytes)?;
-
-    let mut faults = Faults::default();
-    let text = faults.text(
-        value.text.as_deref().unwrap_or_default(),
-        value.repost_of.is_some(),
-    );
-    let visibility = value.visibility.map_or(Visibility::Public, Into::into);
-    let recipients = value.recipients.unwrap_or_default();
-    let recipients = faults.recipients(&state, &recipients).await?;
-    faults.direct(visibility, &recipients);
-    let link = value.link.map(|link| faults.link(link));
-    let language = value.language.map(|language| faults.language(language));
-    let reply_to = value.reply_to.as_deref();
-    let reply_to = faults
-        .referred(&state, author, "reply_to", reply_to)
-        .await?;
-    let repost_of = value.repost_of.as_deref();
-    let repost_of = faults
-        .referred(&state, author, "repost_of", repost_of)
-        .await?;
-    let original = repost_of.map(|referred| faults.original(referred));
-    faults.refuse()?;
-    let (tags, mentions) = derive(&state, &text).await?;
-
-    let commit = PostCommit {
-        post: NewPost {
-            author,
-            text,
-            visibility,
-            recipients,
-            mentions,
-            tags,
-            link,
-            language,
-            reply_to: reply_to.map(|shown| shown.post.id),
-            repost_of: original.as_ref().map(|original| original.id),
-            received_at: context.received_at,
-            created_at: None,
-        },
-        idempotency,
-        trace: context.trace,
+    let earlier = match idempotency {
+        Some(idempotency) => state.store().post_created_with(idempotency).await?,
+        None => None,
     };
-    let committed = state.store().create_post(commit).await?;
-    let post = committed.value;
-    if !committed.replayed {
-        metrics::histogram!("ripple_tier_latency_seconds", "tier" => "author")
-            .record(context.started.elapsed());
-    }
+    let shown = match earlier {
+        Some(post) => with_original(&state, author, post).await?,
+        None => {
+            let (post, original) = check(&state, author, &context, value).await?;
+            let commit = PostCommit {
+                post,
+                idempotency,
+                trace: context.trace,
+            };
+            let post = state.store().create_post(commit).await?.value;
+            metrics::histogram!("ripple_tier_latency_seconds", "tier" => "author")
+                .record(context.started.elapsed());
+            Shown { post, original }
+        }
+    };
 
-    let id = post.id;
-    let answer = post_json(&state, Shown { post, original }).await?;
+    let id = shown.post.id;
+    let answer = post_json(&state, shown).await?;
     let applied = match preferred_wait(&headers) {
         Some(wait_s) => {
             shutdown.or(wait_delivered(&state, id, wait_s)).await;
@@ -138,6 +110,48 @@ pub(super) async fn create_post(
         headers.insert(HeaderName::from_static("preference-applied"), applied);
     }
     Ok(response)
+}
+
+/// Holds a request to the rules: the post to be committed, with the one that it passes on.
+async fn check(
+    state: &ApiState,
+    author: UserId,
+    context: &RequestContext,
+    request: CreatePost,
+) -> Result<(NewPost, Option<Arc<Post>>), Problem> {
+    let mut faults = Faults::default();
+    let text = request.text.unwrap_or_default();
+    let text = faults.text(&text, request.repost_of.is_some());
+    let visibility = request.visibility.map_or(Visibility::Public, Into::into);
+    let recipients = request.recipients.unwrap_or_default();
+    let recipients = faults.recipients(state, &recipients).await?;
+    faults.direct(visibility, &recipients);
+    let link = request.link.map(|link| faults.link(link));
+    let language = request.language.map(|language| faults.language(language));
+    let reply_to = request.reply_to.as_deref();
+    let reply_to = faults.referred(state, author, "reply_to", reply_to).await?;
+    let repost_of = request.repost_of.as_deref();
+    let repost_of = faults
+        .referred(state, author, "repost_of", repost_of)
+        .await?;
+    let original = repost_of.map(|referred| faults.original(referred));
+    faults.refuse()?;
+    let (tags, mentions) = derive(state, &text).await?;
+    let post = NewPost {
+        author,
+        text,
+        visibility,
+        recipients,
+        mentions,
+        tags,
+        link,
+        language,
+        reply_to: reply_to.map(|shown| shown.post.id),
+        repost_of: original.as_ref().map(|original| original.id),
+        received_at: context.received_at,
+        created_at: None,
+    };
+    Ok((post, original))
 }
 
 /// The longest wait for the followers tier: its worst case.

@@ -104,12 +104,22 @@ pub(super) async fn edit_post(
         }
         false => before,
     };
+    let shown = with_original(&state, editor, post).await?;
+    Ok(Json(post_json(&state, shown).await?))
+}
+
+/// A post of `author` with the one that it passes on, as far as he may see that.
+pub(super) async fn with_original(
+    state: &ApiState,
+    author: UserId,
+    post: Arc<Post>,
+) -> Result<Shown, Problem> {
     let original = match post.repost_of {
-        Some(original) => reading::read_post(state.store(), Some(editor), original).await?,
+        Some(original) => reading::read_post(state.store(), Some(author), original).await?,
         None => None,
     };
     let original = original.map(|shown| shown.post);
-    Ok(Json(post_json(&state, Shown { post, original }).await?))
+    Ok(Shown { post, original })
 }
 
 /// Deletes a post; its author or an admin. From the next read on nobody sees it.

@@ -1,0 +1,22 @@
+//! The API over real HTTP, on the embedded store.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod app;
+mod raw;
+
+mod auth;
+mod bad_input;
+mod connections;
+mod documents;
+mod idempotency;
+mod limits;
+mod operations;
+mod pages;
+mod posts;
+mod users;
+mod visibility;
