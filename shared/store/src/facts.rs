@@ -67,12 +67,17 @@ pub struct ImportedPost {
     pub key: [u8; 16],
     /// The author's handle; a user is created where there is none.
     pub author: Handle,
-    /// The post. Its `author`, `recipients` and `mentions` are filled in by the store from the handles.
+    /// The post. Its users and the posts that it refers to are filled in by the store, from what follows.
     pub post: NewPost,
     /// The users whom the text names; those who do not exist are left out.
     pub mentions: Vec<Handle>,
     /// Those whom it addresses; users are created where there are none.
     pub recipients: Vec<Handle>,
+    /// The imported post that it answers, by its key. Where there is none, the post stands alone.
+    pub reply_to: Option<[u8; 16]>,
+    /// The imported post that it passes on, by its key. Where there is none, the post stands alone,
+    /// and is left out when it has no words of its own.
+    pub repost_of: Option<[u8; 16]>,
 }
 
 /// What a batch of an import did.
@@ -82,6 +87,8 @@ pub struct ImportCounts {
     pub added: u64,
     /// Lines that had been imported before.
     pub known: u64,
+    /// Lines that only pass on a post which is not there, and so were left out.
+    pub left_out: u64,
     /// Users that were created on the way.
     pub users_created: u64,
 }

@@ -54,6 +54,8 @@ pub(crate) struct ImportAnswer {
     added: u64,
     /// Lines that had been imported before.
     known: u64,
+    /// Lines that only pass on a post which is not there, and so were left out.
+    left_out: u64,
     /// Lines that were skipped.
     bad: u64,
     /// Users that were created on the way.
@@ -100,8 +102,8 @@ async fn import_follows(
 }
 
 /// Imports posts: a JSON object a line, with `author`, `text` and, where wanted, `created_at`,
-/// `visibility`, `recipients`, `link`, `language` and `id`. A line whose `id` was imported before is
-/// skipped; a line without one is known by what it says, and by how many equal lines stand before it
+/// `visibility`, `recipients`, `link`, `language`, `id`, and `reply_to` or `repost_of` with the `id` of
+/// an earlier line. A line whose `id` was imported before is skipped; a line without one is known by what it says, and by how many equal lines stand before it
 /// in the same body. Users are created where there are none.
 #[utoipa::path(
     post,
@@ -134,6 +136,7 @@ impl ImportAnswer {
     fn add(&mut self, counts: ImportCounts, bad: Vec<BadLine>) {
         self.added += counts.added;
         self.known += counts.known;
+        self.left_out += counts.left_out;
         self.users_created += counts.users_created;
         self.bad += bad.len() as u64;
         let room = BAD_LINES_MAX.saturating_sub(self.bad_lines.len());

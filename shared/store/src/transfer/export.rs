@@ -96,6 +96,8 @@ fn line_of(post: &Post, author: &Handle) -> Result<String, StoreError> {
         recipients: recipients.map(|user| user.handle.as_str()).collect(),
         link: post.link.as_deref(),
         language: post.language.as_deref(),
+        reply_to: post.reply_to.map(|id| id.to_string()),
+        repost_of: post.repost_of.map(|id| id.to_string()),
     };
     serde_json::to_string(&line).map_err(|error| StoreError::read("a post", error))
 }

@@ -9,7 +9,8 @@ use super::{
 use crate::ImportedPost;
 
 /// Posts as JSON, one a line: `{"author", "text", "created_at"?, "visibility"?, "recipients"?, "link"?,
-/// "language"?, "id"?}`. `tags` are passed over, because they are derived from the text; any other
+/// "language"?, "id"?, "reply_to"?, "repost_of"?}`. `reply_to` and `repost_of` name earlier posts by
+/// their `id`; a post that passes on another needs no text of its own. `tags` are passed over, because they are derived from the text; any other
 /// field is an error, because a mistyped `visibility` must not publish a private post.
 #[derive(Debug)]
 pub struct PostFormat {
@@ -44,6 +45,8 @@ struct Fields {
     link: Option<String>,
     language: Option<String>,
     id: Option<String>,
+    reply_to: Option<String>,
+    repost_of: Option<String>,
     #[serde(rename = "tags")]
     _tags: Option<IgnoredAny>,
 }
@@ -89,7 +92,8 @@ impl Fields {
         let author = handle(&self.author)?;
         let text = self.text.trim().to_owned();
         let chars = text.chars().count();
-        if !(1..=Post::TEXT_CHARS_MAX).contains(&chars) {
+        let chars_min = usize::from(self.repost_of.is_none());
+        if !(chars_min..=Post::TEXT_CHARS_MAX).contains(&chars) {
             return Err(format!(
                 "the text has 1 to {} characters, this one {chars}",
                 Post::TEXT_CHARS_MAX
@@ -129,6 +133,8 @@ impl Fields {
             author,
             mentions: text::mentions(&post.text),
             recipients,
+            reply_to: self.reply_to.as_deref().map(key_of),
+            repost_of: self.repost_of.as_deref().map(key_of),
             post,
         })
     }
@@ -187,6 +193,10 @@ pub(super) struct ExportedPost<'a> {
     pub link: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repost_of: Option<String>,
 }
 
 #[cfg(test)]
@@ -252,6 +262,13 @@ mod tests {
     }
 
     #[test]
+    fn a_post_that_passes_on_another_needs_no_words() {
+        let line = parse(r#"{"author":"a","text":"","repost_of":"7"}"#).unwrap();
+        assert_eq!(line.post.repost_of, Some(key_of("7")));
+        assert!(parse(r#"{"author":"a","text":"","reply_to":"7"}"#).is_err());
+    }
+
+    #[test]
     fn a_line_without_an_id_is_sent_on_under_the_name_that_it_has_here() {
         let mut format = PostFormat::new(NOW);
         let mut read = |line: &str| format.parse(line).unwrap().unwrap();
@@ -276,10 +293,13 @@ mod tests {
             recipients: vec!["grace"],
             link: None,
             language: Some("en"),
+            reply_to: Some("11".to_owned()),
+            repost_of: None,
         };
         let line = parse(&serde_json::to_string(&exported).unwrap()).unwrap();
         assert_eq!(line.post.post.text, exported.text);
         assert_eq!(line.post.post.visibility, Visibility::Followers);
         assert_eq!(line.post.key, key_of("12"));
+        assert_eq!(line.post.reply_to, Some(key_of("11")));
     }
 }

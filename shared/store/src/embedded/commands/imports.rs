@@ -1,10 +1,10 @@
 //! Imports: batches of follows and posts.
 
-use ripple_domain::{Handle, RelationKind, UserId, UserRef};
+use ripple_domain::{Handle, PostId, RelationKind, UserId, UserRef};
 
 use super::{posts, users};
 use crate::{
-    CommitError, FollowLine, ImportCounts, ImportedPost,
+    CommitError, FollowLine, ImportCounts, ImportedPost, StoreError,
     embedded::{key::Key, record::decode_user_id, tx::Tx},
 };
 
@@ -35,10 +35,18 @@ pub(in super::super) fn posts(
         mut post,
         mentions,
         recipients,
+        reply_to,
+        repost_of,
     } in imported
     {
         if tx.holds(&Key::Import(&key))? {
             counts.known += 1;
+            continue;
+        }
+        post.reply_to = imported_post(tx, reply_to)?;
+        post.repost_of = imported_post(tx, repost_of)?;
+        if post.text.is_empty() && post.repost_of.is_none() {
+            counts.left_out += 1;
             continue;
         }
         post.author = user(tx, &author, &mut counts)?;
@@ -57,6 +65,16 @@ pub(in super::super) fn posts(
         counts.added += 1;
     }
     Ok(counts)
+}
+
+/// The post that was imported under a key.
+fn imported_post(tx: &Tx<'_>, key: Option<[u8; 16]>) -> Result<Option<PostId>, StoreError> {
+    let Some(key) = key else { return Ok(None) };
+    let Some(id) = tx.get(&Key::Import(&key))? else {
+        return Ok(None);
+    };
+    let id = <[u8; 8]>::try_from(&*id).map_err(|_| StoreError::Corrupt { what: "import" })?;
+    Ok(Some(PostId(u64::from_be_bytes(id))))
 }
 
 fn user(

@@ -16,6 +16,7 @@ fn counts(added: u64, known: u64, users_created: u64) -> ImportCounts {
     ImportCounts {
         added,
         known,
+        left_out: 0,
         users_created,
     }
 }
@@ -139,6 +140,43 @@ pub(crate) async fn a_key_that_was_imported_is_skipped_for_good(mut rig: Rig) {
         .await
         .unwrap();
     assert_eq!(again, counts(0, 1, 0), "a deleted post does not come back");
+}
+
+pub(crate) async fn imported_posts_refer_to_each_other_by_their_keys(mut rig: Rig) {
+    let (first, nothing) = (Some([1; 16]), Some([9; 16]));
+    let mut answer = imported(2, "bob", "an answer");
+    answer.reply_to = first;
+    let lines = vec![imported(1, "ada", "first"), answer];
+    assert_eq!(
+        rig.store().import_posts(lines).await.unwrap(),
+        counts(2, 0, 2)
+    );
+    rig.kill().await;
+    let mut passed_on = imported(3, "bob", "");
+    passed_on.repost_of = first;
+    let mut of_nothing = imported(4, "bob", "");
+    of_nothing.repost_of = nothing;
+    let mut with_words = imported(5, "bob", "my words");
+    (with_words.repost_of, with_words.reply_to) = (nothing, nothing);
+    let lines = vec![passed_on, of_nothing, with_words];
+    let left_out = ImportCounts {
+        left_out: 1,
+        ..counts(2, 0, 0)
+    };
+    assert_eq!(rig.store().import_posts(lines).await.unwrap(), left_out);
+
+    let (ada, bob) = (id(&rig, "ada").await, id(&rig, "bob").await);
+    let first = rig.get(rig.timeline_of(ada).await[0]).await;
+    assert_eq!((first.counts.replies, first.counts.reposts), (1, 1));
+    let mut references = Vec::new();
+    for id in rig.timeline_of(bob).await {
+        let post = rig.get(id).await;
+        references.push((post.reply_to, post.repost_of));
+    }
+    assert_eq!(
+        references,
+        [(None, None), (None, Some(first.id)), (Some(first.id), None)]
+    );
 }
 
 pub(crate) async fn imported_posts_are_in_the_order_of_their_times(rig: Rig) {

@@ -83,6 +83,7 @@ macro_rules! conformance_of {
                 imported_follows_create_users_and_count_what_is_known
                 an_imported_follow_backfills_the_home_timeline
                 imported_posts_are_posts
+                imported_posts_refer_to_each_other_by_their_keys
                 a_key_that_was_imported_is_skipped_for_good
                 imported_posts_are_in_the_order_of_their_times
                 an_export_has_each_follow_once_in_a_fixed_order

@@ -58,6 +58,8 @@ pub(crate) fn imported(key: u8, author: &str, text: &str) -> ImportedPost {
         post: new_post(UserId(0), text),
         mentions: vec![],
         recipients: vec![],
+        reply_to: None,
+        repost_of: None,
     }
 }
 
