@@ -7,7 +7,7 @@ use axum::{
     Json,
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
@@ -275,19 +275,11 @@ async fn create_token(
     Admin: Admin,
     State(state): State<ApiState>,
     PathText(handle): PathText,
-) -> Result<(StatusCode, HeaderMap, Json<TokenAnswer>), Problem> {
+) -> Result<(StatusCode, Json<TokenAnswer>), Problem> {
     let handle: Handle = handle.parse().map_err(|_| Problem::not_found("user"))?;
     let user = state.store().user_by_handle(&handle).await?;
     let user = user.ok_or_else(|| Problem::not_found("user"))?;
     let token = random_token().map_err(Problem::internal)?;
     state.store().add_token(user.id, token_hash(&token)).await?;
-    let no_store = [(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    )];
-    Ok((
-        StatusCode::CREATED,
-        HeaderMap::from_iter(no_store),
-        Json(TokenAnswer { token }),
-    ))
+    Ok((StatusCode::CREATED, Json(TokenAnswer { token })))
 }
