@@ -13,7 +13,7 @@ use ripple_store::{Clock, QueueLimits, Store};
 
 pub(crate) use embedded::Embedded;
 pub(crate) use make::{handle, imported, new_post, new_user, token};
-pub(crate) use work::{LEASE_MS, becomes};
+pub(crate) use work::{LEASE_MS, becomes, progress, push};
 
 /// When tests begin: 2026-03-01T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_ms(1_772_366_400_000);
