@@ -32,3 +32,68 @@ pub fn topics_of(post: &Post) -> BTreeSet<Topic> {
         .chain(keywords)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PostCounts, PostId, Timestamp, Visibility};
+
+    fn post(visibility: Visibility, text: &str) -> Post {
+        Post {
+            id: PostId(1 << 40),
+            author: UserId(1),
+            text: text.to_owned(),
+            visibility,
+            recipients: vec![],
+            mentions: vec![],
+            tags: text::tags(text),
+            link: None,
+            language: None,
+            reply_to: None,
+            repost_of: None,
+            counts: PostCounts::default(),
+            received_at: Timestamp::default(),
+            accepted_at: Timestamp::default(),
+            edited_at: None,
+            revision: 0,
+        }
+    }
+
+    #[test]
+    fn a_public_post_has_the_topics_of_its_tags_and_words() {
+        let post = post(
+            Visibility::Public,
+            "#Rust in 서울에서: the rust of @ada, https://example.com/#x #RUST",
+        );
+        let keyword = |word: &str| Topic::Keyword(word.to_owned());
+        let expected = [
+            Topic::Public,
+            Topic::Tag("rust".to_owned()),
+            keyword("rust"),
+            keyword("서울에서"),
+            keyword("서울"),
+        ];
+        assert_eq!(topics_of(&post), BTreeSet::from(expected));
+    }
+
+    #[test]
+    fn a_post_without_words_is_on_the_public_page_alone() {
+        let topics = topics_of(&post(Visibility::Public, "🎉 1 @ada"));
+        assert_eq!(topics, BTreeSet::from([Topic::Public]));
+    }
+
+    #[test]
+    fn other_posts_have_no_topics() {
+        use Visibility::{Direct, Followers, Unlisted};
+        for visibility in [Unlisted, Followers, Direct] {
+            assert_eq!(topics_of(&post(visibility, "#rust rust")), BTreeSet::new());
+        }
+    }
+
+    #[test]
+    fn topics_are_bounded() {
+        let text: String = (0..500).map(|i| format!("#tag{i} ")).collect();
+        let topics = topics_of(&post(Visibility::Public, &text));
+        assert_eq!(topics.len(), 1 + text::TAGS_MAX + text::KEYWORDS_MAX);
+    }
+}

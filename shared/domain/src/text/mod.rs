@@ -1,29 +1,31 @@
 //! What a text holds: tags, mentions, addresses and keywords, in every script.
+//!
+//! Tags, mentions and addresses follow the rules of
+//! [twitter-text](https://github.com/twitter/twitter-text), which people know from elsewhere; where
+//! this departs from them, the reason stands at the rule. Two rules hold throughout:
+//!
+//! - What is found does not depend on whether the text is composed (NFC) or decomposed (NFD). A mark
+//!   therefore counts as a part of the character that it stands on, never as one of its own.
+//! - The cost grows with the length of the text, whatever the text is.
 
-use serde::{Deserialize, Serialize};
+mod char_class;
+mod email;
+mod entity;
+mod fold;
+mod keyword;
+mod korean;
+mod mention;
+mod stop_words;
+mod tag;
+mod url;
+mod word;
 
-use crate::Handle;
+#[cfg(test)]
+mod properties;
 
-/// A tag of a text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Tag {
-    /// The spelling that tags are matched by, without `#`: NFKC and case-folded, accents kept.
-    pub folded: String,
-    /// The spelling as it was written, without `#`.
-    pub display: String,
-}
-
-/// The tags of `text` in order, each once.
-pub fn tags(_text: &str) -> Vec<Tag> {
-    Vec::new()
-}
-
-/// The users whom `text` names, in order, each once.
-pub fn mentions(_text: &str) -> Vec<Handle> {
-    Vec::new()
-}
-
-/// The words by which `text` is found, folded, in order, each once; at most 64.
-pub fn keywords(_text: &str) -> Vec<String> {
-    Vec::new()
-}
+pub use entity::{Entity, EntityKind, entities};
+pub use fold::fold;
+pub use keyword::{KEYWORD_CHARS_MAX, KEYWORDS_MAX, fold_keyword, keywords};
+pub use mention::{MENTIONS_MAX, mentions};
+pub use tag::{TAG_CHARS_MAX, TAGS_MAX, Tag, tags};
+pub use url::urls;
