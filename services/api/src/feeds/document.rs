@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use headers::ETag;
-use ripple_domain::{Topic, Window};
+use ripple_domain::{Timestamp, Topic, Window};
 use ripple_store::{FeedDocument, FeedFormat, FeedKey, Store, StoreError};
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use super::{
     RenderError,
     address::Site,
     atom,
-    conditional::{Validators, changed_at, told},
+    conditional::{Validators, changed_at},
     entry::Feed,
     json,
     listing::Listing,
@@ -57,10 +57,10 @@ pub(super) async fn serve(
     let current = kept.as_ref().filter(|kept| kept.fingerprint == fingerprint);
     let mut validators = Validators {
         etag,
-        last_modified: current.map(|kept| told(kept.last_modified, state.now())),
+        changed: current.map(|kept| kept.last_modified),
     };
     if validators.client_has_it(request) {
-        return Ok(answer(StatusCode::NOT_MODIFIED, format, &validators, None));
+        return Ok((StatusCode::NOT_MODIFIED, headers(&validators, state.now())).into_response());
     }
 
     let body: Bytes = match current {
@@ -68,12 +68,13 @@ pub(super) async fn serve(
         None if listing.is_first() => {
             let before = kept.as_deref();
             let document = renew(store, &site, &listing, key, before).await??;
-            validators.last_modified = Some(told(document.last_modified, state.now()));
+            validators.changed = Some(document.last_modified);
             Bytes::from_owner(Arc::clone(&document.body))
         }
         None => render(&Feed::new(&site, &listing, format), format)?.into(),
     };
-    Ok(answer(StatusCode::OK, format, &validators, Some(body)))
+    let content_type = [(header::CONTENT_TYPE, content_type(format))];
+    Ok((content_type, headers(&validators, state.now()), body).into_response())
 }
 
 /// Renders the kept documents of these topics anew where their content has changed, so that their
@@ -132,7 +133,7 @@ async fn renew(
     Ok(Ok(document))
 }
 
-fn render(feed: &Feed, format: FeedFormat) -> Result<Vec<u8>, RenderError> {
+pub(super) fn render(feed: &Feed, format: FeedFormat) -> Result<Vec<u8>, RenderError> {
     match format {
         FeedFormat::Atom => atom::render(feed),
         FeedFormat::Rss => rss::render(feed),
@@ -158,21 +159,15 @@ fn etag(
     format!("\"{hex}\"").parse().map_err(Problem::internal)
 }
 
-fn answer(
-    status: StatusCode,
-    format: FeedFormat,
-    validators: &Validators,
-    body: Option<Bytes>,
-) -> Response {
-    let mut response = status.into_response();
-    let headers = response.headers_mut();
+fn headers(validators: &Validators, now: Timestamp) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    validators.write(&mut headers, now);
     headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
-    validators.write(headers);
-    if let Some(body) = body {
-        headers.insert(header::CONTENT_TYPE, content_type(format));
-        *response.body_mut() = body.into();
-    }
-    response
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
 }
 
 /// JSON is always UTF-8, so its media type has no parameter for it.

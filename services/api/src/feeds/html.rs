@@ -23,6 +23,10 @@ pub(super) fn listed(base: &str, listed: &Listed) -> String {
         let url = format!("{base}{}", post_path(post.id));
         html.push_str("<blockquote cite=\"");
         escape(&mut html, &url);
+        if let Some(language) = post.language.as_deref().and_then(plain::language) {
+            html.push_str("\" lang=\"");
+            html.push_str(&language);
+        }
         html.push_str("\">");
         html.push_str(&body(base, post));
         html.push_str("</blockquote><p>— ");

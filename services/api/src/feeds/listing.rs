@@ -18,9 +18,9 @@ use super::subject::Subject;
 /// Posts of one page of a feed, or of a web page.
 pub(crate) const POSTS_MAX: usize = 50;
 
-/// Grows with each change of what the renderers make of the same posts, so that documents kept by an
-/// older version are not served.
-const RENDERER_VERSION: u32 = 1;
+/// Changes whenever the renderers make something else of the same posts, so that documents kept by
+/// another version are not served. The program's version is in it because feeds name it.
+const RENDERER_VERSION: &str = concat!("1 ", env!("CARGO_PKG_VERSION"), " ");
 
 /// A post with its author.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ impl Listing {
     /// Names the content: two listings with the same fingerprint are rendered alike.
     pub(crate) fn fingerprint(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
-        hash.update(RENDERER_VERSION.to_be_bytes());
+        hash.update(RENDERER_VERSION);
         hash.update([u8::from(self.has_older)]);
         if let Subject::Author(user) = &self.subject {
             hash.update(user.revision.to_be_bytes());

@@ -1,4 +1,9 @@
 //! Feeds: Atom, RSS 2.0 and JSON Feed documents of topics.
+//!
+//! A request names a [`Subject`] and a format. Its [`Listing`] is read from the store as somebody
+//! without a token sees it, each time: that is what makes a deletion hold at once. The listing's
+//! fingerprint decides whether the client, or the store, has the document already; if neither has,
+//! the listing becomes a feed in no format yet (`entry`), and that is written as Atom, RSS or JSON.
 
 mod document;
 mod listing;
@@ -10,12 +15,16 @@ mod json;
 mod rss;
 
 pub(crate) mod address;
-mod fold;
 pub(crate) mod html;
 pub(crate) mod plain;
 mod spans;
 
 mod conditional;
+
+#[cfg(test)]
+mod rendered;
+#[cfg(test)]
+pub(crate) mod samples;
 
 use axum::{
     extract::{FromRequestParts, Path, State},
@@ -27,9 +36,8 @@ use ripple_store::FeedFormat;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    ApiState, Problem, ProblemKind,
+    ApiState, Problem,
     extract::{PageQuery, PathText},
-    problem::ProblemBody,
 };
 
 pub(crate) use address::Site;
@@ -67,7 +75,7 @@ fn format(document: &str) -> Result<FeedFormat, Problem> {
     address::FORMATS
         .into_iter()
         .find(|format| address::document_name(*format) == document)
-        .ok_or_else(|| Problem::new(ProblemKind::NoRoute, "nothing is served under this path"))
+        .ok_or_else(|| Problem::not_found("feed document"))
 }
 
 /// The name in the path and the format of the document that is asked for.
@@ -108,8 +116,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
             (Object = "application/feed+json"),
         )),
         (status = NOT_MODIFIED, description = "The client has this document"),
-        (status = NOT_FOUND, body = ProblemBody, content_type = "application/problem+json"),
-        (status = UNPROCESSABLE_ENTITY, body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 async fn public(
@@ -148,8 +154,6 @@ async fn public(
             (Object = "application/feed+json"),
         )),
         (status = NOT_MODIFIED, description = "The client has this document"),
-        (status = NOT_FOUND, body = ProblemBody, content_type = "application/problem+json"),
-        (status = UNPROCESSABLE_ENTITY, body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 async fn tag(
@@ -187,8 +191,6 @@ async fn tag(
             (Object = "application/feed+json"),
         )),
         (status = NOT_MODIFIED, description = "The client has this document"),
-        (status = NOT_FOUND, body = ProblemBody, content_type = "application/problem+json"),
-        (status = UNPROCESSABLE_ENTITY, body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 async fn keyword(
@@ -226,8 +228,6 @@ async fn keyword(
             (Object = "application/feed+json"),
         )),
         (status = NOT_MODIFIED, description = "The client has this document"),
-        (status = NOT_FOUND, body = ProblemBody, content_type = "application/problem+json"),
-        (status = UNPROCESSABLE_ENTITY, body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 async fn author(

@@ -38,6 +38,14 @@ pub(crate) fn one_line(text: &str) -> Option<String> {
         .then_some(line)
 }
 
+/// A name as it may stand within a sentence: on one line, and without the controls that turn the
+/// direction of what follows them (a name must not rearrange the handle behind it). `None` where
+/// nothing of it can be seen.
+pub(crate) fn name(text: &str) -> Option<String> {
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    one_line(&text.replace(turns, ""))
+}
+
 /// The beginning of `text` on one line, cut between words where they are not too long and never
 /// within a character as it is seen; `None` where nothing of it can be seen.
 pub(crate) fn title(text: &str) -> Option<String> {
@@ -89,6 +97,12 @@ mod tests {
             clean("\u{fffd}\u{202e}\u{feff}"),
             "\u{fffd}\u{202e}\u{feff}"
         );
+    }
+
+    #[test]
+    fn a_name_turns_nothing_behind_it() {
+        assert_eq!(name("Bob \u{202e}abc\u{2066}").as_deref(), Some("Bob abc"));
+        assert_eq!(name("\u{202e}"), None);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use ripple_domain::{Handle, UserRef, text};
+use ripple_domain::{
+    Handle, UserRef,
+    text::{self, EntityKind, Tag},
+};
 
 use super::address::strict_url;
 
@@ -20,96 +23,46 @@ pub(super) enum Target {
 /// A part of a text that points somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
+    /// Where it stands, in bytes.
     pub(super) range: Range<usize>,
+    /// What it points to.
     pub(super) target: Target,
 }
 
-/// The parts of `text` that point somewhere, in order, apart from each other: its addresses, and
-/// those of the tags and mentions that its post was found to hold. (A name that nobody had when the
-/// post was written is no mention.)
-pub(super) fn spans(text: &str, tags: &[text::Tag], mentions: &[UserRef]) -> Vec<Span> {
+/// The parts of `text` that point somewhere, in order, apart from each other. Of tags and mentions
+/// only those count that the post was found to hold when it was written: a name that nobody had is
+/// no mention, and tags past the bound of a post have no page that shows it.
+pub(super) fn spans(text: &str, tags: &[Tag], mentions: &[UserRef]) -> Vec<Span> {
     let mut spans = Vec::new();
-    let mut end = 0;
-    for range in addresses(text) {
-        names(text, end..range.start, tags, mentions, &mut spans);
-        end = range.end;
-        if let Some(url) = strict_url(&text[range.clone()]) {
-            let target = Target::Address(url);
-            spans.push(Span { range, target });
-        }
+    for entity in text::entities(text) {
+        let target = match entity.kind {
+            EntityKind::Url => address(&text[entity.range.clone()]).map(Target::Address),
+            EntityKind::Tag(found) => {
+                let known = tags.iter().any(|tag| tag.folded == found.folded);
+                known.then_some(Target::Tag(found.folded))
+            }
+            EntityKind::Mention(handle) => {
+                let known = mentions.iter().any(|user| user.handle == handle);
+                known.then_some(Target::User(handle))
+            }
+        };
+        spans.extend(target.map(|target| Span {
+            range: entity.range,
+            target,
+        }));
     }
-    names(text, end..text.len(), tags, mentions, &mut spans);
     spans
 }
 
-/// The tags and mentions within `part`.
-fn names(
-    text: &str,
-    part: Range<usize>,
-    tags: &[text::Tag],
-    mentions: &[UserRef],
-    spans: &mut Vec<Span>,
-) {
-    if tags.is_empty() && mentions.is_empty() {
-        return;
+/// An address as it was written; without a scheme it is `https`.
+fn address(text: &str) -> Option<String> {
+    let scheme = text.find("://").map(|end| &text[..end]);
+    let has_scheme = scheme.is_some_and(|scheme| {
+        scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+    });
+    if has_scheme {
+        strict_url(text)
+    } else {
+        strict_url(&format!("https://{text}"))
     }
-    let mut end = part.start;
-    for (at, sign) in text[part.clone()].char_indices() {
-        let start = part.start + at;
-        let within_word = text[..start].chars().next_back().is_some_and(is_word);
-        if start < end || within_word {
-            continue;
-        }
-        let after = start + sign.len_utf8();
-        let found = match sign {
-            '#' | '＃' => tag(&text[after..part.end], tags),
-            '@' | '＠' => user(&text[after..part.end], mentions),
-            _ => None,
-        };
-        if let Some((length, target)) = found {
-            end = after + length;
-            let range = start..end;
-            spans.push(Span { range, target });
-        }
-    }
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '&'
-}
-
-/// The tag at the beginning of `text`.
-fn tag(text: &str, tags: &[text::Tag]) -> Option<(usize, Target)> {
-    let run = text.split(char::is_whitespace).next()?;
-    let here = text::tags(&format!("#{run}")).into_iter().next()?;
-    let known = tags.iter().any(|tag| tag.folded == here.folded);
-    (known && run.starts_with(&here.display))
-        .then_some((here.display.len(), Target::Tag(here.folded)))
-}
-
-/// The user who is named at the beginning of `text`.
-fn user(text: &str, mentions: &[UserRef]) -> Option<(usize, Target)> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let name = &text[..text.find(|c| !is_name(c)).unwrap_or(text.len())];
-    let handle: Handle = name.parse().ok()?;
-    let known = mentions.iter().any(|user| user.handle == handle);
-    known.then_some((name.len(), Target::User(handle)))
-}
-
-fn addresses(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = text[from..].find("http") {
-        let start = from + at;
-        let run = text[start..]
-            .split(|c: char| c.is_whitespace() || "<>\"".contains(c))
-            .next()
-            .unwrap_or("");
-        let trimmed = run.trim_end_matches(['.', ',', ')', '!', '?', ';', ':', '\'']);
-        if trimmed.starts_with("http://") || trimmed.starts_with("https://") {
-            found.push(start..start + trimmed.len());
-        }
-        from = start + trimmed.len().max(4);
-    }
-    found
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use ripple_domain::{Handle, Topic, User};
+use ripple_domain::{
+    Handle, Topic, User,
+    text::{self, Tag},
+};
 use ripple_store::{Store, StoreError};
 
 use super::{
     address::{keyword_path, tag_path, user_path},
-    fold, plain,
+    plain,
 };
 
 /// The subject of a page and of its feeds.
@@ -24,14 +27,14 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// The tag that `spelling` folds to, with or without `#`; `None` where it folds to none.
+    /// The tag that `spelling` folds to, with or without `#`; `None` where it is no tag.
     pub(crate) fn tag(spelling: &str) -> Option<Self> {
-        fold::tag(spelling).map(Self::Tag)
+        Tag::parse(spelling).map(|tag| Self::Tag(tag.folded))
     }
 
-    /// The keyword that `spelling` folds to; `None` where it folds to none.
+    /// The keyword that `spelling` folds to; `None` where it is no keyword.
     pub(crate) fn keyword(spelling: &str) -> Option<Self> {
-        fold::keyword(spelling).map(Self::Keyword)
+        text::fold_keyword(spelling).map(Self::Keyword)
     }
 
     /// The user with this handle; `None` where there is none.
@@ -114,7 +117,7 @@ impl Subject {
 
 /// A user's name as a document may carry it: his handle where nothing of it can be seen.
 pub(crate) fn display_name(user: &User) -> String {
-    plain::one_line(&user.display_name).unwrap_or_else(|| user.handle.to_string())
+    plain::name(&user.display_name).unwrap_or_else(|| user.handle.to_string())
 }
 
 /// A user's name and handle.

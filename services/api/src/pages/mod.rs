@@ -4,6 +4,9 @@ mod answer;
 mod assets;
 mod view;
 
+#[cfg(test)]
+mod rendered;
+
 use axum::{
     Router,
     extract::State,

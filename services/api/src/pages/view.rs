@@ -25,6 +25,7 @@ struct Frame {
 
 #[derive(Debug)]
 struct FeedLink {
+    title: String,
     name: &'static str,
     media_type: &'static str,
     path: String,
@@ -141,6 +142,11 @@ fn feeds(site: &Site, subject: &Subject) -> Vec<FeedLink> {
     address::FORMATS
         .into_iter()
         .map(|format| FeedLink {
+            title: format!(
+                "{} ({})",
+                subject.title(site.host()),
+                address::format_name(format)
+            ),
             name: address::format_name(format),
             media_type: address::media_type(format),
             path: format!("{below}/{}", address::document_name(format)),
