@@ -1,0 +1,16 @@
+//! Tests of the whole: real processes, real HTTP, real signals.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod client;
+mod process;
+
+mod command_line;
+mod crash;
+mod end_to_end;
+mod exclusive;
+mod shutdown;
+mod transfer;

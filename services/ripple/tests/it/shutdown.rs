@@ -1,0 +1,89 @@
+//! SIGTERM under load: the process ends in time, and nothing that it acknowledged is lost.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{Method, StatusCode};
+use rustix::process::Signal;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use crate::{
+    client::{Client, id_of, queues_are_empty},
+    process::Server,
+};
+
+const CLIENTS: usize = 8;
+
+/// Publishes until the server answers no more; what was acknowledged is in the list.
+async fn publish_until_the_end(client: Client, acknowledged: Arc<Mutex<Vec<u64>>>) {
+    for n in 0.. {
+        let text = json!({"text": format!("post {n} #load")});
+        let request = client.request(Method::POST, "/v1/posts").json(&text);
+        let Ok(answer) = request.send().await else {
+            return;
+        };
+        match answer.status() {
+            StatusCode::CREATED => {
+                // The answer itself may be cut off; then the client cannot know.
+                let Ok(post) = answer.json().await else {
+                    return;
+                };
+                acknowledged.lock().await.push(id_of(&post));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {}
+            status => panic!("{status}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_drains_and_loses_nothing() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let data = TempDir::new().unwrap();
+        let mut server = Server::start(data.path());
+        let follower = Client::sign_up(&server.url, "follower").await;
+        let acknowledged = Arc::new(Mutex::new(Vec::new()));
+        let mut clients = Vec::new();
+        for n in 0..CLIENTS {
+            let author = Client::sign_up(&server.url, &format!("author{n}")).await;
+            follower
+                .done(Method::PUT, &format!("/v1/users/author{n}/follow"))
+                .await;
+            let publishing = publish_until_the_end(author, Arc::clone(&acknowledged));
+            clients.push(tokio::spawn(publishing));
+        }
+        // A connection that never says anything must not hold up the end.
+        let address = server.url.trim_start_matches("http://");
+        let idle = tokio::net::TcpStream::connect(address).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+
+        server.signal(signal);
+        let status = server.wait(Duration::from_secs(10));
+        let status = status.expect("the server ends within its time");
+        assert_eq!(status.code(), Some(0), "{}", server.log());
+        drop(idle);
+        for client in clients {
+            client.await.unwrap();
+        }
+
+        let mut expected = acknowledged.lock().await.clone();
+        assert!(expected.len() > CLIENTS, "{}", expected.len());
+        expected.sort_unstable_by(|a, b| b.cmp(a));
+        let server = Server::start(data.path());
+        queues_are_empty(&Client::admin(&server.url, data.path())).await;
+        let follower = follower.at(&server.url);
+        for page in [
+            "/v1/timelines/home",
+            "/v1/timelines/public",
+            "/v1/tags/load/posts",
+        ] {
+            let shown = follower.ids(page, 0).await;
+            let missing = expected.iter().filter(|id| !shown.contains(id)).count();
+            assert_eq!(missing, 0, "{page}");
+            let mut once = shown.clone();
+            once.dedup();
+            assert_eq!(once, shown, "{page}");
+        }
+    }
+}
