@@ -7,6 +7,7 @@
 mod id;
 mod time;
 
+pub mod check;
 pub mod job;
 pub mod merge;
 pub mod page;

@@ -85,6 +85,8 @@ impl Post {
     pub const TEXT_CHARS_MAX: usize = 5_000;
     /// The most recipients of one post.
     pub const RECIPIENTS_MAX: usize = 100;
+    /// The most users whom a text can name; further ones are not told of it.
+    pub const MENTIONS_MAX: usize = 100;
 
     /// When it was written.
     pub fn created_at(&self) -> Timestamp {

@@ -4,64 +4,40 @@ use std::sync::Arc;
 
 use ripple_domain::{
     Handle, Post, PostId, UserId, UserRef, Visibility,
+    check::{self, Unfit},
     text::{self, Tag},
 };
 use ripple_store::reading::{self, Shown};
-use url::Url;
 
 use crate::{ApiState, Faults, Problem};
-
-/// The users that a text names are looked up, up to this many.
-const MENTIONS_MAX: usize = 100;
-const LINK_BYTES_MAX: usize = 2_048;
-/// RFC 5646, 4.4.1, asks for room for 35 characters.
-const LANGUAGE_BYTES_MAX: usize = 35;
 
 impl Faults {
     /// A text, trimmed; only a repost may have none.
     pub(super) fn text(&mut self, text: &str, is_repost: bool) -> String {
-        let text = text.trim();
-        let max = Post::TEXT_CHARS_MAX;
-        if text.is_empty() && !is_repost {
-            self.add("text", format!("must have 1 to {max} characters"));
-        }
-        // Bytes bound characters, so most texts need not be counted.
-        if text.len() > max && text.chars().count() > max {
-            self.add("text", format!("must have at most {max} characters"));
-        }
-        text.to_owned()
+        let checked = check::text(text, is_repost);
+        checked.map_or_else(|unfit| self.unfit("text", unfit), str::to_owned)
     }
 
     /// An `http` or `https` address, kept as it was written.
     pub(super) fn link(&mut self, link: String) -> String {
-        let is_clean = link.len() <= LINK_BYTES_MAX
-            && !link.chars().any(|c| c.is_control() || c.is_whitespace());
-        let is_web = Url::parse(&link).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.host_str().is_some_and(|h| !h.is_empty())
-        });
-        if !is_clean || !is_web {
-            let detail =
-                format!("must be an http or https address of at most {LINK_BYTES_MAX} bytes");
-            self.add("link", detail);
+        match check::link(&link) {
+            Ok(()) => link,
+            Err(unfit) => self.unfit("link", unfit),
         }
-        link
     }
 
     /// A language tag that could be one of BCP 47.
     pub(super) fn language(&mut self, language: String) -> String {
-        let mut parts = language.split('-');
-        let primary = parts.next().unwrap_or_default();
-        let is_plausible = language.len() <= LANGUAGE_BYTES_MAX
-            && (2..=8).contains(&primary.len())
-            && primary.bytes().all(|b| b.is_ascii_alphabetic())
-            && parts.all(|part| {
-                (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
-            });
-        if !is_plausible {
-            self.add("language", "must be a BCP 47 tag like en or zh-Hant");
+        match check::language(&language) {
+            Ok(()) => language,
+            Err(unfit) => self.unfit("language", unfit),
         }
-        language
+    }
+
+    /// Notes what is wrong; the value is of no use, since the request is refused.
+    fn unfit(&mut self, field: &'static str, unfit: Unfit) -> String {
+        self.add(field, unfit.to_string());
+        String::new()
     }
 
     /// Those whom a post addresses, each once.
@@ -140,7 +116,7 @@ pub(super) async fn derive(
     text: &str,
 ) -> Result<(Vec<Tag>, Vec<UserRef>), Problem> {
     let mut mentions = Vec::new();
-    for handle in text::mentions(text).iter().take(MENTIONS_MAX) {
+    for handle in text::mentions(text).iter().take(Post::MENTIONS_MAX) {
         mentions.extend(user_ref(state, handle).await?);
     }
     Ok((text::tags(text), mentions))

@@ -1,4 +1,4 @@
-use ripple_domain::{NewPost, Post, Timestamp, UserId, Visibility, text};
+use ripple_domain::{NewPost, Post, Timestamp, UserId, Visibility, check, text};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{
@@ -90,14 +90,14 @@ impl Format for PostFormat {
 impl Fields {
     fn into_post(self, key: [u8; 16], now: Timestamp) -> Result<ImportedPost, String> {
         let author = handle(&self.author)?;
-        let text = self.text.trim().to_owned();
-        let chars = text.chars().count();
-        let chars_min = usize::from(self.repost_of.is_none());
-        if !(chars_min..=Post::TEXT_CHARS_MAX).contains(&chars) {
-            return Err(format!(
-                "the text has 1 to {} characters, this one {chars}",
-                Post::TEXT_CHARS_MAX
-            ));
+        let is_repost = self.repost_of.is_some();
+        let text = check::text(&self.text, is_repost).map_err(|unfit| format!("text {unfit}"))?;
+        let text = text.to_owned();
+        if let Some(link) = &self.link {
+            check::link(link).map_err(|unfit| format!("link {unfit}"))?;
+        }
+        if let Some(language) = &self.language {
+            check::language(language).map_err(|unfit| format!("language {unfit}"))?;
         }
         let mut recipients = Vec::with_capacity(self.recipients.len());
         for recipient in &self.recipients {
@@ -112,6 +112,10 @@ impl Fields {
                 Post::RECIPIENTS_MAX
             ));
         }
+        let visibility = self.visibility.unwrap_or_default();
+        if visibility == Visibility::Direct && recipients.is_empty() {
+            return Err("a direct post needs at least one recipient".to_owned());
+        }
         let created_at = self.created_at.map(|time| created_at(&time, now));
         let post = NewPost {
             // The store fills in the ids of users when it has made or found them.
@@ -119,19 +123,21 @@ impl Fields {
             recipients: Vec::new(),
             mentions: Vec::new(),
             tags: text::tags(&text),
-            visibility: self.visibility.unwrap_or_default(),
-            link: self.link.map(checked_link).transpose()?,
-            language: self.language.map(checked_language).transpose()?,
+            visibility,
+            link: self.link,
+            language: self.language,
             reply_to: None,
             repost_of: None,
             received_at: now,
             created_at: created_at.transpose()?,
             text,
         };
+        let mut mentions = text::mentions(&post.text);
+        mentions.truncate(Post::MENTIONS_MAX);
         Ok(ImportedPost {
             key,
             author,
-            mentions: text::mentions(&post.text),
+            mentions,
             recipients,
             reply_to: self.reply_to.as_deref().map(key_of),
             repost_of: self.repost_of.as_deref().map(key_of),
@@ -149,34 +155,6 @@ fn created_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         return Err("created_at lies before the year 2000".to_owned());
     }
     Ok(time)
-}
-
-/// The longest link, in bytes.
-const LINK_BYTES_MAX: usize = 2_048;
-
-fn checked_link(text: String) -> Result<String, String> {
-    let link = url::Url::parse(&text).map_err(|error| format!("link: {error}"))?;
-    let is_web = matches!(link.scheme(), "http" | "https") && link.has_host();
-    if is_web && text.len() <= LINK_BYTES_MAX {
-        Ok(text)
-    } else {
-        Err(format!(
-            "link: an http or https address of at most {LINK_BYTES_MAX} bytes"
-        ))
-    }
-}
-
-/// Whether the text has the form of a BCP 47 tag (RFC 5646): subtags of up to eight letters or digits.
-fn checked_language(text: String) -> Result<String, String> {
-    let is_subtag = |subtag: &str| {
-        (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric())
-    };
-    let begins_well = text.bytes().take(2).all(|b| b.is_ascii_alphabetic());
-    if text.len() <= 35 && begins_well && text.split('-').all(is_subtag) {
-        Ok(text)
-    } else {
-        Err("language: a BCP 47 tag such as `en` or `pt-BR`".to_owned())
-    }
 }
 
 /// A post as a line of an export, which is a line of an import.
@@ -247,6 +225,8 @@ mod tests {
             r#"{"author":"a b","text":"x"}"#,
             r#"{"author":"a","text":"x","visibilty":"direct"}"#,
             r#"{"author":"a","text":"x","visibility":"secret"}"#,
+            r#"{"author":"a","text":"x","visibility":"direct"}"#,
+            r#"{"author":"a","text":"x","visibility":"direct","recipients":["no handle"]}"#,
             r#"{"author":"a","text":"x","link":"javascript:alert(1)"}"#,
             r#"{"author":"a","text":"x","link":"/relative"}"#,
             r#"{"author":"a","text":"x","language":"english language"}"#,
