@@ -53,7 +53,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "RIPPLE_ROLE", default_value = "all")]
     pub role: Role,
 
-    /// The tiers whose jobs this process does
+    /// The tiers whose jobs this process does: `followers`, `public`, or both with a comma between
     #[arg(
         long,
         env = "RIPPLE_TIERS",
