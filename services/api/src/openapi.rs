@@ -1,9 +1,10 @@
 //! The OpenAPI document, generated from the handlers.
 
+use axum::http::StatusCode;
 use utoipa::{
     OpenApi, ToSchema,
     openapi::{
-        ContentBuilder, OpenApi as Document, PathItem, Ref, ResponseBuilder,
+        ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder,
         path::{Operation, ParameterBuilder, ParameterIn},
         schema::{ObjectBuilder, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -82,10 +83,25 @@ fn complete(document: &mut Document) {
             patch,
             ..
         } = item;
-        for operation in [&mut *get, &mut *put, &mut *post, &mut *delete, &mut *patch] {
-            operation.as_mut().map(add_problem);
+        let operations = [&mut *get, &mut *put, &mut *post, &mut *delete, &mut *patch];
+        for operation in operations.into_iter().flatten() {
+            describe_answers(operation);
+            add_problem(operation);
         }
         post.as_mut().map(add_idempotency_key);
+    }
+}
+
+/// OpenAPI asks for a description of every answer; where the handler gives none, the status says it.
+fn describe_answers(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let reason = status.parse::<StatusCode>().ok();
+        let reason = reason.and_then(|status| status.canonical_reason());
+        if let (RefOr::T(response), Some(reason)) = (response, reason)
+            && response.description.is_empty()
+        {
+            reason.clone_into(&mut response.description);
+        }
     }
 }
 

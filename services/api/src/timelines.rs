@@ -15,8 +15,8 @@ use crate::{
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(home))
-        .routes(routes!(public))
+        .routes(routes!(read_home))
+        .routes(routes!(read_public))
 }
 
 /// The reader's home timeline.
@@ -28,7 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
     responses((status = OK, body = Page<PostJson>)),
     security(("token" = [])),
 )]
-async fn home(
+async fn read_home(
     State(state): State<ApiState>,
     Caller(reader): Caller,
     query: PageQuery<PostId>,
@@ -46,7 +46,7 @@ async fn home(
     responses((status = OK, body = Page<PostJson>)),
     security((), ("token" = [])),
 )]
-async fn public(
+async fn read_public(
     State(state): State<ApiState>,
     Viewer(viewer): Viewer,
     query: PageQuery<PostId>,

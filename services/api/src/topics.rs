@@ -17,8 +17,8 @@ use crate::{
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(tag_posts))
-        .routes(routes!(keyword_posts))
+        .routes(routes!(read_tag))
+        .routes(routes!(read_keyword))
 }
 
 /// The posts with a tag, in any spelling that folds to it.
@@ -30,7 +30,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
     responses((status = OK, body = Page<PostJson>)),
     security((), ("token" = [])),
 )]
-async fn tag_posts(
+async fn read_tag(
     State(state): State<ApiState>,
     Viewer(viewer): Viewer,
     PathText(tag): PathText,
@@ -50,7 +50,7 @@ async fn tag_posts(
     responses((status = OK, body = Page<PostJson>)),
     security((), ("token" = [])),
 )]
-async fn keyword_posts(
+async fn read_keyword(
     State(state): State<ApiState>,
     Viewer(viewer): Viewer,
     PathText(keyword): PathText,

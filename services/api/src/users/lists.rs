@@ -26,7 +26,7 @@ use crate::{
     responses((status = OK, body = Page<PostJson>)),
     security((), ("token" = [])),
 )]
-pub(super) async fn posts(
+pub(super) async fn list_posts(
     State(state): State<ApiState>,
     Viewer(viewer): Viewer,
     PathText(handle): PathText,
@@ -48,7 +48,7 @@ pub(super) async fn posts(
     responses((status = OK, body = Page<UserJson>)),
     security((), ("token" = [])),
 )]
-pub(super) async fn followers(
+pub(super) async fn list_followers(
     State(state): State<ApiState>,
     _: Viewer,
     PathText(handle): PathText,
@@ -67,7 +67,7 @@ pub(super) async fn followers(
     responses((status = OK, body = Page<UserJson>)),
     security((), ("token" = [])),
 )]
-pub(super) async fn following(
+pub(super) async fn list_following(
     State(state): State<ApiState>,
     _: Viewer,
     PathText(handle): PathText,

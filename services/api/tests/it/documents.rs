@@ -1,5 +1,7 @@
 //! The OpenAPI document held against the router, and snapshots of every kind of document.
 
+use std::collections::HashSet;
+
 use insta::{assert_json_snapshot, dynamic_redaction, internals::Content, with_settings};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -14,6 +16,7 @@ async fn every_documented_operation_is_served() {
     let answer = app.get("/openapi.json").send().await.unwrap();
     let document = body(answer, StatusCode::OK).await;
     assert!(text(&document["openapi"]).starts_with("3.1"));
+    let mut names = HashSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         let concrete = path.replace("{id}", "1").replace("{tier}", "public");
         let concrete = concrete.replace("{document}", "feed.atom");
@@ -36,7 +39,15 @@ async fn every_documented_operation_is_served() {
                 method["summary"].is_string() || method["description"].is_string(),
                 "{path}"
             );
-            assert!(method["responses"].get("default").is_some(), "{path}");
+            assert!(names.insert(text(&method["operationId"])), "{path}");
+            let answers = method["responses"].as_object().unwrap();
+            assert!(answers.contains_key("default"), "{path}");
+            assert!(
+                answers
+                    .values()
+                    .all(|answer| answer["description"].is_string()),
+                "{path}"
+            );
         }
     }
 }
