@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
-use ripple_domain::{PostId, Tier, Topic};
+use ripple_domain::{PostId, Tier, Topic, text};
 use ripple_store::reading::Page as PageOf;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -37,7 +37,7 @@ async fn read_tag(
     query: PageQuery<PostId>,
 ) -> Result<Page<PostJson>, Problem> {
     let as_of = complete_up_to(&state, Tier::Public).await?;
-    let page = PageOf::Topic(Topic::Tag(tag.to_lowercase()));
+    let page = PageOf::Topic(Topic::Tag(text::fold(&tag)));
     post_page(&state, viewer, &page, &query, as_of).await
 }
 
@@ -57,7 +57,9 @@ async fn read_keyword(
     query: PageQuery<PostId>,
 ) -> Result<Page<PostJson>, Problem> {
     let as_of = complete_up_to(&state, Tier::Public).await?;
-    let page = PageOf::Topic(Topic::Keyword(keyword.to_lowercase()));
+    // What can be no keyword names a page on which there is nothing.
+    let keyword = text::fold_keyword(&keyword).unwrap_or_default();
+    let page = PageOf::Topic(Topic::Keyword(keyword));
     post_page(&state, viewer, &page, &query, as_of).await
 }
 

@@ -167,3 +167,31 @@ async fn a_home_timeline_is_the_same_after_a_restart() {
     let app = app.restart(Setup::default()).await;
     assert_eq!(app.ids(&bob.token, "/v1/timelines/home").await, posts);
 }
+
+#[tokio::test]
+async fn tag_and_keyword_pages_are_found_in_any_spelling() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let post = app.publish(&ada, json!({"text": "Grüße #Rust"})).await;
+    app.indexed(&ada, &post).await;
+    for page in [
+        "/v1/tags/rust/posts",
+        "/v1/tags/RUST/posts",
+        "/v1/tags/ｒｕｓｔ/posts",
+        "/v1/keywords/grüße/posts",
+        "/v1/keywords/GRÜSSE/posts",
+    ] {
+        assert_eq!(
+            app.ids(&ada.token, page).await,
+            [text(&post["id"])],
+            "{page}"
+        );
+    }
+    for page in [
+        "/v1/tags/rus/posts",
+        "/v1/keywords/the/posts",
+        "/v1/keywords/%20/posts",
+    ] {
+        assert!(app.ids(&ada.token, page).await.is_empty(), "{page}");
+    }
+}

@@ -29,6 +29,8 @@ async fn a_post_is_made_and_read() {
     assert_eq!(post["recipients"], json!(["bob"]));
     assert_eq!(post["link"], "https://example.org/?a=b#c");
     assert_eq!(post["language"], "en-GB");
+    assert_eq!(post["mentions"], json!(["bob"]));
+    assert_eq!(post["tags"], json!(["Rust"]));
     assert_eq!(post["author"]["handle"], "ada");
     assert_eq!(
         post["url"],

@@ -120,10 +120,6 @@ async fn every_reader_sees_what_the_visibility_says_and_no_more() {
             ("blocked", Some(&cast.blocked)),
             ("nobody", None),
         ] {
-            // Naming is by the text's mentions; where these are not found, nobody is named.
-            if name == "named" && post["mentions"] == json!([]) {
-                continue;
-            }
             let may_see = readers.contains(&name);
             let case = format!("{visibility} post, {name}");
             assert_eq!(cast.sees(member, &path).await, may_see, "{case}");
