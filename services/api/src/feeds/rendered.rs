@@ -88,6 +88,16 @@ fn an_edit_moves_the_time_and_nothing_else_of_the_identity() {
     assert_ne!(print_before, print_after);
 }
 
+#[test]
+fn a_page_that_got_an_older_one_is_another_document() {
+    let last = listing(Subject::Public, every_kind());
+    let not_last = Listing {
+        has_older: true,
+        ..last.clone()
+    };
+    assert_ne!(last.fingerprint(), not_last.fingerprint());
+}
+
 fn atom(text: &str) -> atom_syndication::Feed {
     atom_syndication::Feed::read_from(text.as_bytes()).unwrap()
 }
