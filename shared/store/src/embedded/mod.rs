@@ -14,6 +14,7 @@ mod folder;
 mod followers;
 mod homes;
 mod jobs;
+mod journal;
 mod key;
 mod mark;
 mod memory;

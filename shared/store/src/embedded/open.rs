@@ -11,6 +11,7 @@ use ripple_domain::{JobId, PostId, PostIdSequence, RelationKind, Tier, UserId};
 use super::{
     EmbeddedOptions,
     folder::DataFolder,
+    journal,
     key::{Key, prefix, relation_users, trailing_u64},
     mark::HighWaterMark,
     memory::Memory,
@@ -90,6 +91,14 @@ pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> Result<Opened, Ope
         path: path.into(),
         source,
     };
+    let at = |operation| {
+        move |source| OpenError::Folder {
+            path: path.into(),
+            operation,
+            source,
+        }
+    };
+    journal::cut_ends(&folder.store()).map_err(at("reading its journals"))?;
     let database = Database::builder(folder.store())
         .max_journaling_size(JOURNAL_BYTES_MAX)
         .cache_size(options.block_cache_bytes)
@@ -100,13 +109,6 @@ pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> Result<Opened, Ope
     let keyspace = database
         .keyspace("ripple", keyspace_options)
         .map_err(|error| failed(error.into()))?;
-    let at = |operation| {
-        move |source| OpenError::Folder {
-            path: path.into(),
-            operation,
-            source,
-        }
-    };
     let mut mark = HighWaterMark::open(&folder.mark()).map_err(at("opening its commit.mark"))?;
 
     let number = check_whole(
