@@ -8,5 +8,6 @@
 )]
 
 mod conformance;
+mod embedded_faults;
 mod harness;
 mod interleavings;

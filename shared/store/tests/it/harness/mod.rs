@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use ripple_domain::Timestamp;
 use ripple_store::{Clock, QueueLimits, Store};
 
-pub(crate) use embedded::Embedded;
+pub(crate) use embedded::{Embedded, copy_folder};
 pub(crate) use make::{handle, imported, new_post, new_user, token};
 pub(crate) use work::{LEASE_MS, becomes, progress, push};
 
