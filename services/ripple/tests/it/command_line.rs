@@ -1,9 +1,14 @@
 //! The command line: help, usage errors, and where the secrets lie.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    process::Stdio,
+};
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -172,6 +177,27 @@ async fn the_admin_token_is_made_once_and_private() {
     let server = Server::start_with(data.path(), &["--admin-token", "0123456789abcdef"]);
     let admin = Client::nobody(&server.url).with_token("0123456789abcdef");
     admin.get("/v1/admin/queues").await;
+}
+
+#[test]
+fn a_log_in_json_tells_where_the_server_is() {
+    let data = TempDir::new().unwrap();
+    let mut command = ripple(["serve", "--listen", "127.0.0.1:0", "--log", "json"]);
+    command.arg("--data").arg(data.path());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let ready = lines.next().unwrap().unwrap();
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let ready: Value = serde_json::from_str(&ready).unwrap();
+    assert_eq!(ready["message"], "ready", "{ready}");
+    let address = ready["address"].as_str().unwrap();
+    assert_eq!(ready["public_url"], format!("http://{address}"));
+    assert!(output.stdout.is_empty(), "{output:?}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod process;
 
 mod command_line;
 mod crash;
+mod disk;
 mod end_to_end;
 mod exclusive;
 mod shutdown;

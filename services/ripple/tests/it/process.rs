@@ -19,8 +19,14 @@ const START_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// The `ripple` binary with arguments, in an environment without options.
 pub(crate) fn ripple<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ripple"));
-    command.args(args).stdin(Stdio::null());
+    let mut command = program(env!("CARGO_BIN_EXE_ripple"));
+    command.args(args);
+    command
+}
+
+fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("RIPPLE_") || name == "RUST_LOG" {
             command.env_remove(name);
@@ -65,15 +71,30 @@ impl Server {
 
     /// [`Server::start`] with further options.
     pub(crate) fn start_with(data: &Path, options: &[&str]) -> Self {
-        let log = TempDir::new().unwrap();
         let mut command = ripple(["serve"]);
-        command.arg("--data").arg(data).args(options);
+        command.args(options);
+        Self::start_command(data, command)
+    }
+
+    /// [`Server::start`] by way of a command that goes on as the server, under the same process id.
+    pub(crate) fn start_through(data: &Path, launcher: &[&str]) -> Self {
+        let mut command = program(launcher[0]);
+        command.args(&launcher[1..]);
+        command.args([env!("CARGO_BIN_EXE_ripple"), "serve"]);
+        Self::start_command(data, command)
+    }
+
+    fn start_command(data: &Path, mut command: Command) -> Self {
+        let log = TempDir::new().unwrap();
+        command.arg("--data").arg(data);
         // In the environment, so that a test can say otherwise.
         command.env("RIPPLE_LISTEN", "127.0.0.1:0");
         command.env("RIPPLE_RATE_LIMIT", "off");
         command.stderr(File::create(log.path().join("log")).unwrap());
         command.stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let out = child.stdout.take().unwrap();
         let mut server = Self {
             child,
@@ -101,6 +122,11 @@ impl Server {
         thread::sleep(after);
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it has logged.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -128,6 +129,63 @@ async fn a_file_is_imported_through_a_running_server_once() {
     let posts = write(&files, "posts", POSTS);
     let said = run_well(data.path(), &["import", "posts", posts.to_str().unwrap()]);
     assert!(said.starts_with("0 added, 6 known"), "{said}");
+}
+
+#[tokio::test]
+async fn imports_and_exports_are_the_admins() {
+    let data = TempDir::new().unwrap();
+    let server = Server::start(data.path());
+    let ada = Client::sign_up(&server.url, "ada").await;
+    for (method, path) in [
+        (Method::POST, "/v1/admin/import/follows"),
+        (Method::POST, "/v1/admin/import/posts"),
+        (Method::GET, "/v1/admin/export/follows"),
+        (Method::GET, "/v1/admin/export/posts"),
+        (Method::POST, "/v1/admin/rebuild/topics"),
+        (Method::POST, "/v1/admin/users/ada/tokens"),
+    ] {
+        for (caller, refused) in [
+            (Client::nobody(&server.url), StatusCode::UNAUTHORIZED),
+            (ada.clone(), StatusCode::FORBIDDEN),
+        ] {
+            let request = caller.request(method.clone(), path).body("ada grace");
+            assert_eq!(caller.call(request).await.0, refused, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_import_is_bounded_and_names_what_it_skipped() {
+    let data = TempDir::new().unwrap();
+    let server = Server::start(data.path());
+    let admin = Client::admin(&server.url, data.path());
+    let import = async |body: Vec<u8>| {
+        let request = admin.request(Method::POST, "/v1/admin/import/follows");
+        admin.call(request.body(body)).await
+    };
+    let (status, answer) = import(b"ada grace\n\xff\ngrace\n".to_vec()).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!((&answer["added"], &answer["bad"]), (&json!(1), &json!(2)));
+    assert_eq!(answer["bad_lines"][0]["line"], 2);
+    assert_eq!(answer["bad_lines"][1]["line"], 3);
+
+    // More lines than an answer names, and more bytes than a body may have.
+    let (status, answer) = import(b"bad\n".repeat(5_000)).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["bad"], 5_000);
+    assert_eq!(answer["bad_lines"].as_array().unwrap().len(), 1_000);
+    let (status, _) = import(vec![b'#'; 4 * 1_024 * 1_024 + 1]).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    let (status, answer) = import(vec![b'#'; 4 * 1_024 * 1_024]).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+
+    for path in [
+        "/v1/admin/rebuild/everything",
+        "/v1/admin/users/linus/tokens",
+    ] {
+        let (status, _) = admin.call(admin.request(Method::POST, path)).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+    }
 }
 
 #[tokio::test]
