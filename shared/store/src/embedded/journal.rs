@@ -9,7 +9,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, ErrorKind, Read},
+    io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -30,12 +30,32 @@ pub(super) fn cut_ends(store: &Path) -> io::Result<()> {
         // A journal is made of zeros at first. A whole one that is in use ends with them, and fjall
         // cuts these off by itself.
         if whole < len && !is_zero(&file, whole)? {
-            tracing::warn!(journal = %path.display(), at = whole, "cutting off the end of a journal");
+            let aside = path.with_extension("cut");
+            tracing::warn!(
+                journal = %path.display(),
+                at = whole,
+                kept = %aside.display(),
+                "cutting off the end of a journal"
+            );
+            keep_aside(&file, whole, &aside)?;
             file.set_len(whole)?;
             file.sync_all()?;
         }
     }
     Ok(())
+}
+
+/// Copies a file's end to another file, less the zeros that it ends with: what is cut off is kept, for
+/// whoever has to find out what happened.
+fn keep_aside(mut file: &File, from: u64, aside: &Path) -> io::Result<()> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    let len = end
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    fs::write(aside, &end[..len])
 }
 
 fn journals(store: &Path) -> io::Result<Vec<PathBuf>> {
@@ -52,9 +72,7 @@ fn journals(store: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Whether a file holds nothing but zeros from `from` on.
 fn is_zero(mut file: &File, from: u64) -> io::Result<bool> {
-    use io::Seek;
-
-    file.seek(io::SeekFrom::Start(from))?;
+    file.seek(SeekFrom::Start(from))?;
     let mut chunk = vec![0; 1 << 16];
     loop {
         match file.read(&mut chunk)? {
