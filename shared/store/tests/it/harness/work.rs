@@ -1,8 +1,8 @@
 //! Doing jobs, as a worker does them.
 
-use std::{collections::BTreeSet, fmt::Debug, time::Duration};
+use std::{fmt::Debug, time::Duration};
 
-use ripple_domain::{JobKind, Post, Stage, StageState, Tier, UserId, Visibility, topic::topics_of};
+use ripple_domain::{JobKind, Stage, StageState, Tier, UserId, Visibility, topic::topics_of};
 use ripple_store::{Claim, Delivery, Fate, IndexWrite, Settlement, StageProgress, Store};
 
 use super::Rig;
@@ -153,17 +153,13 @@ pub(crate) async fn index(store: &dyn Store, claim: &Claim) -> bool {
         revision: post.as_ref().map_or(u32::MAX, |post| post.revision),
         topics: post
             .as_deref()
-            .map(topics)
+            .map(topics_of)
             .unwrap_or_default()
             .into_iter()
             .collect(),
         progress: progress(claim, &Fate::Ack),
     };
     store.index(vec![write]).await.unwrap()[0].acked
-}
-
-fn topics(post: &Post) -> BTreeSet<ripple_domain::Topic> {
-    topics_of(post)
 }
 
 /// The state of a stage when its job is settled so.
