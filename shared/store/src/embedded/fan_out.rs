@@ -13,7 +13,7 @@ use std::sync::{
 
 use super::{
     followers::FollowerLists,
-    homes::{HomeTimelines, PLACE_MASK, Posted, SHARD_BITS},
+    homes::{HomeTimelines, PLACE_MASK, Posted, SHARD_BITS, Slow},
 };
 use crate::{Delivery, Pushed};
 
@@ -78,7 +78,10 @@ struct Scratch {
     /// Shards whose bucket was begun; one that was emptied on the way is named twice.
     begun: Vec<usize>,
     posts: Vec<Posted>,
+    /// For each post those who were noted for it, less those who did not get it.
     pushed: Vec<u64>,
+    /// Lent to the shard that is being worked on.
+    slow: Vec<Slow>,
 }
 
 impl Scratch {
@@ -128,8 +131,10 @@ impl Scratch {
         // need no push.
         let shards = homes.shards_len();
         if self.filled.len() != shards {
-            self.bucket_items =
-                (ITEMS_MAX / shards.max(1)).clamp(BUCKET_ITEMS_MIN, BUCKET_ITEMS_MAX);
+            let share = (ITEMS_MAX / shards.max(1)).clamp(BUCKET_ITEMS_MIN, BUCKET_ITEMS_MAX);
+            // An odd number of cache lines: else the places that are written to next, one in each
+            // bucket, would compete for a few sets of the cache.
+            self.bucket_items = share / 32 * 32 + 16;
             self.filled.resize(shards, 0);
             self.items.resize(shards * self.bucket_items, 0);
         }
@@ -142,9 +147,11 @@ impl Scratch {
             reason = "there are at most DELIVERIES_MAX"
         )]
         let mark = (which as u32) << SHARD_BITS;
+        self.pushed[which] += followers.len() as u64;
         for follower in followers {
             let shard = (follower >> SHARD_BITS) as usize;
             let Some(filled) = self.filled.get_mut(shard) else {
+                self.pushed[which] -= 1;
                 continue;
             };
             if *filled == 0 {
@@ -175,7 +182,14 @@ impl Scratch {
     fn empty(&mut self, homes: &HomeTimelines, shard: usize, wait: bool) -> bool {
         let start = shard * self.bucket_items;
         let items = &self.items[start..start + self.filled[shard] as usize];
-        let done = homes.push_to_shard(shard, items, &self.posts, &mut self.pushed, wait);
+        let done = homes.push_to_shard(
+            shard,
+            items,
+            &self.posts,
+            &mut self.pushed,
+            &mut self.slow,
+            wait,
+        );
         if done {
             self.filled[shard] = 0;
         }

@@ -7,6 +7,7 @@
 
 mod cooling;
 mod directory;
+mod front;
 mod shard;
 mod slab;
 #[cfg(test)]
@@ -18,12 +19,13 @@ use ripple_domain::{PostId, Timestamp, UserId};
 
 use crate::Home;
 
+use front::{BLOCK_IDS, LINE_IDS};
 use shard::{SHARD_USERS, Shard};
-use slab::BLOCK_IDS;
 
 pub(in crate::embedded) use directory::Directory;
+pub(in crate::embedded) use front::Posted;
 pub use shard::HomeStats;
-pub(in crate::embedded) use shard::{PLACE_MASK, Posted, SHARD_BITS};
+pub(in crate::embedded) use shard::{PLACE_MASK, SHARD_BITS, Slow};
 
 /// All home timelines.
 pub struct HomeTimelines {
@@ -32,12 +34,12 @@ pub struct HomeTimelines {
 }
 
 impl HomeTimelines {
-    /// Timelines of at most `ids_max` ids each, all of them cold. The number is rounded down to
-    /// whole blocks of 32, at least two of them: the oldest block leaves as one.
+    /// Timelines of at most `ids_max` ids each, all of them cold. The number is rounded down to whole
+    /// blocks of 28 and a front of 7, at least two blocks: the oldest block leaves as one.
     pub fn new(ids_max: usize) -> Self {
         Self {
             shards: Directory::new(1 << (u32::BITS - SHARD_BITS)),
-            blocks_max: (ids_max / BLOCK_IDS).clamp(2, 1_024),
+            blocks_max: (ids_max.saturating_sub(LINE_IDS) / BLOCK_IDS).clamp(2, 1_024),
         }
     }
 
@@ -55,7 +57,9 @@ impl HomeTimelines {
         ids.sort();
         ids.dedup();
         if ids.len() + 2 * BLOCK_IDS <= copied.entries {
-            lock(shard).compact(place, self.blocks_max * BLOCK_IDS);
+            let mut shard = lock(shard);
+            let ids_max = shard.ids_max();
+            shard.compact(place, ids_max);
         }
         Home::Warm {
             ids: ids.into_iter().rev().map(PostId).collect(),
@@ -105,7 +109,7 @@ impl HomeTimelines {
         let (shard, place) = split(user);
         self.shards
             .get(shard)
-            .is_some_and(|shard| lock(shard).push(place, post.0))
+            .is_some_and(|shard| lock(shard).push(place, &Posted::new(post.0)))
     }
 
     /// What there is, for metrics. Looks at every timeline: some 10 ms for a million.
@@ -140,9 +144,13 @@ impl HomeTimelines {
         items: &[u32],
         posts: &[Posted],
         pushed: &mut [u64],
+        slow: &mut Vec<Slow>,
         wait: bool,
     ) -> bool {
         let Some(shard) = self.shards.get(shard) else {
+            for item in items {
+                pushed[(item >> SHARD_BITS) as usize] -= 1;
+            }
             return true;
         };
         let mut shard = if wait {
@@ -154,7 +162,7 @@ impl HomeTimelines {
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             }
         };
-        shard.push_many(items, posts, pushed);
+        shard.push_many(items, posts, pushed, slow);
         true
     }
 }

@@ -1,118 +1,149 @@
-//! The memory of a shard's rings: blocks of post ids, linked into rings.
+//! The memory of a shard: the fronts of its timelines, and blocks that are linked into rings.
 
 use std::io;
 
 use memmap2::{MmapMut, MmapOptions};
 
-/// Ids of one block. A block is four cache lines: small enough that a short timeline wastes little,
-/// large enough that taking the next one costs nothing per push. As a power of two it lets a push
-/// see from the address alone whether the block is full.
-pub(super) const BLOCK_IDS: usize = 32;
+use super::{
+    front::{BLOCK_LINES, LAST, Line, first_line},
+    shard::SHARD_USERS,
+};
 
-/// Bytes of a block with its link.
-pub(super) const BLOCK_BYTES: usize = BLOCK_IDS * size_of::<u64>() + size_of::<u32>();
+/// Bytes of a block.
+pub(super) const BLOCK_BYTES: usize = BLOCK_LINES * LINE_BYTES;
 
-/// A shard with more blocks than this (1 MB) moves to huge pages.
-const SMALL_BLOCKS_MAX: usize = 4_096;
-const FIRST_BLOCKS: usize = 64;
+const LINE_BYTES: usize = size_of::<Line>();
+const FRONT_BYTES: usize = SHARD_USERS * LINE_BYTES;
+/// A huge page, and what a shard may take without one.
+const SMALL_BYTES: usize = 2 << 20;
+const SMALL_BLOCKS: usize = (SMALL_BYTES - FRONT_BYTES) / BLOCK_BYTES;
 const NONE: u32 = u32::MAX;
 
-#[cfg(target_os = "linux")]
-const HUGE_PAGE_BYTES: usize = 2 << 20;
-#[cfg(not(target_os = "linux"))]
-const HUGE_PAGE_BYTES: usize = 4 << 10;
-
-/// Blocks of one size, so that a freed one serves whoever needs one next and nothing fragments.
+/// The fronts of all users of the shard in one piece, and behind them blocks of one size, so that a
+/// freed block serves whoever needs one next and nothing fragments.
 ///
-/// While it is small it doubles by copying. Past a megabyte it moves once more, into an area of
-/// address space for all that it may ever hold; memory is taken as the area is touched, in huge
-/// pages where there are any: with small ones every push to a large store would miss the TLB.
+/// All is address space for as much as there may ever be; memory is taken as it is touched. A slab
+/// that has grown to 2 MB moves once, to where the system gives huge pages if it has any: with small
+/// ones every push to a large store would miss the TLB.
 pub(super) struct Slab {
     map: Option<MmapMut>,
-    /// For a block in a ring the next one of the ring, for a free one the next free one.
-    next: Vec<u32>,
+    /// Blocks that were ever taken.
+    touched: usize,
+    /// The first of the blocks that were given back. They are linked like rings.
     free: u32,
+    /// Blocks in rings.
     live: usize,
     blocks_max: usize,
 }
 
 impl Slab {
-    /// An empty slab; it takes no memory before the first block is taken.
-    pub(super) fn new(blocks_max: usize) -> Self {
+    /// An empty slab; it takes no memory before it is opened.
+    pub(super) const fn new(blocks_max: usize) -> Self {
         Self {
             map: None,
-            next: Vec::new(),
+            touched: 0,
             free: NONE,
             live: 0,
             blocks_max,
         }
     }
 
-    /// An empty slab with address space for `blocks` blocks at once.
-    pub(super) fn with_room(blocks: usize, blocks_max: usize) -> io::Result<Self> {
-        let mut slab = Self::new(blocks_max);
-        if blocks > 0 {
-            slab.make_room(blocks)?;
+    /// Makes sure that there are fronts and room for `blocks` blocks.
+    pub(super) fn open(&mut self, blocks: usize) -> io::Result<()> {
+        if self.map.is_some() && blocks <= self.rings().len() / BLOCK_LINES {
+            return Ok(());
         }
-        Ok(slab)
+        let is_small = blocks <= SMALL_BLOCKS;
+        let blocks = if is_small {
+            SMALL_BLOCKS.min(self.blocks_max)
+        } else {
+            self.blocks_max
+        };
+        let mut map = MmapOptions::new()
+            .len(FRONT_BYTES + blocks * BLOCK_BYTES)
+            .no_reserve_swap()
+            .map_anon()?;
+        #[cfg(target_os = "linux")]
+        if !is_small {
+            // A kernel without huge pages refuses; small ones only cost time.
+            let _ = map.advise(memmap2::Advice::HugePage);
+        }
+        if let Some(old) = &self.map {
+            let used = FRONT_BYTES + self.touched * BLOCK_BYTES;
+            map[..used].copy_from_slice(&old[..used]);
+        }
+        self.map = Some(map);
+        Ok(())
     }
 
-    /// All ids: those of block `b` begin at `b * BLOCK_IDS`.
-    pub(super) fn ids(&self) -> &[u64] {
-        // A mapping begins on a page and is a whole number of blocks long, so the cast holds.
+    /// The fronts by their users' places and the lines of all blocks. `None` while all is cold.
+    pub(super) fn parts_mut(&mut self) -> Option<(&mut [Line; SHARD_USERS], &mut [Line])> {
+        // A mapping begins on a page and is a whole number of lines long, so the cast holds.
+        let lines: &mut [Line] = bytemuck::cast_slice_mut(self.map.as_deref_mut()?);
+        lines.split_first_chunk_mut()
+    }
+
+    /// The fronts by their users' places. `None` while all is cold.
+    pub(super) fn fronts(&self) -> Option<&[Line; SHARD_USERS]> {
+        self.lines().first_chunk()
+    }
+
+    /// The lines of all blocks: those of block `b` begin at `b * BLOCK_LINES`.
+    pub(super) fn rings(&self) -> &[Line] {
+        self.lines().get(SHARD_USERS..).unwrap_or(&[])
+    }
+
+    fn lines(&self) -> &[Line] {
         self.map.as_deref().map_or(&[], bytemuck::cast_slice)
     }
 
-    /// All ids, to be changed.
-    pub(super) fn ids_mut(&mut self) -> &mut [u64] {
-        self.map
-            .as_deref_mut()
-            .map_or(&mut [], bytemuck::cast_slice_mut)
+    /// The lines of one block.
+    pub(super) fn block(&self, block: u32) -> &[Line] {
+        let start = first_line(block) as usize;
+        &self.rings()[start..start + BLOCK_LINES]
     }
 
-    /// The ids of one block.
-    pub(super) fn block(&self, block: u32) -> &[u64] {
-        let start = block as usize * BLOCK_IDS;
-        &self.ids()[start..start + BLOCK_IDS]
+    /// Writes the lines of one block.
+    pub(super) fn copy_block(&mut self, block: u32, lines: &[Line]) {
+        if let Some((_, rings)) = self.parts_mut() {
+            rings[first_line(block) as usize..][..BLOCK_LINES].copy_from_slice(lines);
+        }
     }
 
-    /// The ids of one block, to be changed.
-    pub(super) fn block_mut(&mut self, block: u32) -> &mut [u64] {
-        let start = block as usize * BLOCK_IDS;
-        &mut self.ids_mut()[start..start + BLOCK_IDS]
-    }
-
-    /// The block that follows in the ring.
+    /// The block that a block's last word links to: the next one of its ring.
     pub(super) fn next(&self, block: u32) -> u32 {
-        self.next[block as usize]
+        link_in(self.rings()[first_line(block) as usize])
     }
 
-    /// Takes a block and puts it into the ring behind `newest`, or makes it a ring of one. `None`
-    /// when the system gives no memory.
-    pub(super) fn take(&mut self, newest: Option<u32>) -> Option<u32> {
+    /// Links a block to the next one.
+    pub(super) fn link(&mut self, block: u32, next: u32) {
+        if let Some((_, rings)) = self.parts_mut() {
+            rings[first_line(block) as usize][LAST] = u64::from(next);
+        }
+    }
+
+    /// Takes a block. `None` when there is no memory.
+    pub(super) fn take(&mut self) -> Option<u32> {
         let block = if self.free == NONE {
-            let block = self.next.len();
-            if block * BLOCK_IDS == self.ids().len() {
-                self.grow().ok()?;
+            let block = u32::try_from(self.touched).ok()?;
+            if self.touched == self.blocks_max {
+                return None;
             }
-            self.next.push(NONE);
-            u32::try_from(block).ok()?
+            self.open(self.touched + 1).ok()?;
+            self.touched += 1;
+            block
         } else {
             let block = self.free;
-            self.free = self.next[block as usize];
+            self.free = self.next(block);
             block
         };
         self.live += 1;
-        self.next[block as usize] = match newest {
-            Some(newest) => std::mem::replace(&mut self.next[newest as usize], block),
-            None => block,
-        };
         Some(block)
     }
 
-    /// Gives a whole ring of `blocks` blocks back.
-    pub(super) fn give_back(&mut self, newest: u32, blocks: usize) {
-        let oldest = std::mem::replace(&mut self.next[newest as usize], self.free);
+    /// Gives a ring of `blocks` blocks back: `newest` and all from `oldest` on that lead to it.
+    pub(super) fn give_back(&mut self, oldest: u32, newest: u32, blocks: usize) {
+        self.link(newest, self.free);
         self.free = oldest;
         self.live -= blocks;
     }
@@ -122,51 +153,27 @@ impl Slab {
         self.live
     }
 
-    /// Blocks that have been touched and so have memory.
+    /// Blocks that were ever taken, and so have memory.
     pub(super) const fn touched(&self) -> usize {
-        self.next.len()
+        self.touched
     }
 
     /// Bytes of memory taken.
     pub(super) fn memory_bytes(&self) -> usize {
-        let mapped = self.map.as_ref().map_or(0, |map| map.len());
-        let touched = self.touched() * BLOCK_IDS * size_of::<u64>();
-        let pages = if self.is_small() {
-            mapped
-        } else {
-            touched.next_multiple_of(HUGE_PAGE_BYTES).min(mapped)
+        let Some(map) = &self.map else {
+            return 0;
         };
-        pages + self.next.capacity() * size_of::<u32>()
-    }
-
-    fn is_small(&self) -> bool {
-        self.ids().len() <= SMALL_BLOCKS_MAX * BLOCK_IDS
-    }
-
-    fn grow(&mut self) -> io::Result<()> {
-        let blocks = self.ids().len() / BLOCK_IDS;
-        if blocks >= self.blocks_max {
-            return Err(io::ErrorKind::OutOfMemory.into());
+        let touched = FRONT_BYTES + self.touched * BLOCK_BYTES;
+        if map.len() <= SMALL_BYTES {
+            touched
+        } else {
+            touched.next_multiple_of(SMALL_BYTES).min(map.len())
         }
-        self.make_room((blocks * 2).max(FIRST_BLOCKS))
     }
+}
 
-    fn make_room(&mut self, blocks: usize) -> io::Result<()> {
-        let is_large = blocks > SMALL_BLOCKS_MAX;
-        let blocks = if is_large { self.blocks_max } else { blocks };
-        let bytes = blocks.min(self.blocks_max) * BLOCK_IDS * size_of::<u64>();
-        let mut map = MmapOptions::new().len(bytes).no_reserve_swap().map_anon()?;
-        #[cfg(target_os = "linux")]
-        if is_large {
-            // A kernel without huge pages refuses; small ones only cost time.
-            let _ = map.advise(memmap2::Advice::HugePage);
-        }
-        if let Some(old) = &self.map {
-            map[..old.len()].copy_from_slice(old);
-        }
-        self.map = Some(map);
-        Ok(())
-    }
+fn link_in(line: Line) -> u32 {
+    u32::try_from(line[LAST]).unwrap_or(NONE)
 }
 
 #[cfg(test)]
@@ -174,36 +181,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ring_grows_behind_its_newest_block() {
+    fn blocks_that_were_given_back_are_taken_first() {
         let mut slab = Slab::new(8);
-        let first = slab.take(None).unwrap();
-        assert_eq!(slab.next(first), first);
-        let second = slab.take(Some(first)).unwrap();
-        let third = slab.take(Some(second)).unwrap();
-        assert_eq!(
-            [first, second, third].map(|block| slab.next(block)),
-            [second, third, first]
-        );
-        assert_eq!(slab.live(), 3);
-        slab.give_back(third, 3);
-        assert_eq!((slab.live(), slab.touched()), (0, 3));
-        for _ in 0..8 {
-            assert!(slab.take(None).is_some());
+        let ring: Vec<_> = (0..3).map(|_| slab.take().unwrap()).collect();
+        for (block, next) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+            slab.link(*block, *next);
         }
-        assert_eq!((slab.take(None), slab.touched()), (None, 8));
+        assert_eq!((slab.live(), slab.next(ring[2])), (3, ring[0]));
+        slab.give_back(ring[0], ring[2], 3);
+        assert_eq!((slab.live(), slab.touched()), (0, 3));
+        let again: Vec<_> = (0..8).map(|_| slab.take().unwrap()).collect();
+        assert_eq!(again[..3], ring);
+        assert_eq!((slab.take(), slab.touched()), (None, 8));
     }
 
     #[test]
     fn what_is_held_stays_when_the_slab_grows() {
         let mut slab = Slab::new(20_000);
         assert_eq!(slab.memory_bytes(), 0);
+        slab.open(0).unwrap();
+        slab.parts_mut().unwrap().0[77][0] = 7;
         for block in 0..20_000_u32 {
-            assert_eq!(slab.take(None), Some(block));
-            slab.ids_mut()[block as usize * BLOCK_IDS] = u64::from(block) + 1;
+            assert_eq!(slab.take(), Some(block));
+            slab.link(block, block + 1);
         }
-        for block in 0..20_000_u32 {
-            assert_eq!(slab.block(block)[0], u64::from(block) + 1);
-        }
-        assert!(slab.memory_bytes() < 20_000 * BLOCK_BYTES * 3 / 2);
+        assert!((0..20_000).all(|block| slab.next(block) == block + 1));
+        assert_eq!(slab.fronts().unwrap()[77][0], 7);
+        assert!(slab.memory_bytes() <= 20_000 * BLOCK_BYTES + FRONT_BYTES + SMALL_BYTES);
     }
 }
