@@ -76,7 +76,7 @@ pub(crate) struct ServeArgs {
     pub log: LogForm,
 
     /// Address at which readers reach this server, for links in pages and feeds [default:
-    /// http://<listen>]
+    /// the address that it listens on]
     #[arg(long, env = "RIPPLE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
