@@ -4,6 +4,7 @@
 //! wait and calls one fsync for all of them. Home timelines live in memory alone and are cold after a
 //! restart. User ids are dense, so what belongs to users lies in flat arrays.
 
+mod backdated;
 mod cache;
 mod commands;
 mod effect;

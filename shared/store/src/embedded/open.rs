@@ -10,6 +10,7 @@ use ripple_domain::{JobId, PostId, PostIdSequence, RelationKind, Tier, UserId};
 
 use super::{
     EmbeddedOptions,
+    backdated::BackdatedIds,
     folder::DataFolder,
     journal,
     key::{Key, prefix, relation_users, trailing_u64},
@@ -251,6 +252,7 @@ fn load(keyspace: &Keyspace, memory: &Memory, number: u64) -> Result<Counters, S
     let newest_post = newest(keyspace, prefix::POST)?.and_then(|key| trailing_u64(&key));
     Ok(Counters {
         post_ids: PostIdSequence::starting_after(newest_post.map(PostId)),
+        backdated: BackdatedIds::default(),
         newest_user: UserId(newest_user),
         newest_job,
     })

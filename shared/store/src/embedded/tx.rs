@@ -8,6 +8,7 @@ use ripple_domain::{Job, JobId, JobKind, PostIdSequence, Timestamp, TraceContext
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    backdated::BackdatedIds,
     effect::Effect,
     key::Key,
     queue::QueuedJob,
@@ -22,6 +23,7 @@ pub(super) type Writes = HashMap<Slice, Option<Slice>>;
 #[derive(Debug)]
 pub(super) struct Counters {
     pub(super) post_ids: PostIdSequence,
+    pub(super) backdated: BackdatedIds,
     pub(super) newest_user: UserId,
     pub(super) newest_job: JobId,
 }

@@ -168,14 +168,15 @@ fn make_id(
         // The first id of that time which is free. Where the sequence has not come so far yet, it
         // makes the id, so that it never meets one that was taken here.
         time = created_at;
-        let mut id = PostId::compose(time, partition, 0);
+        let mut id = tx.counters.backdated.first_perhaps_free(time, partition);
         while let Some(candidate) = id
             && !tx.counters.post_ids.is_ahead(candidate)
         {
+            id = candidate.successor();
             if !tx.holds(&Key::Post(candidate))? {
+                tx.counters.backdated.taken(time, candidate);
                 return Ok(candidate);
             }
-            id = candidate.successor();
         }
     }
     Ok(tx
