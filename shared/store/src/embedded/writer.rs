@@ -94,7 +94,7 @@ impl Writer {
             Loop {
                 parts,
                 state,
-                unsynced: false,
+                unsynced_since: None,
                 mark_synced: Instant::now(),
             }
             .run(&inbox)
@@ -204,8 +204,8 @@ impl<T> Pending<T> {
 struct Loop {
     parts: WriterParts,
     state: watch::Sender<WriterState>,
-    /// Lazy commits since the last fsync.
-    unsynced: bool,
+    /// When the first lazy commit since the last fsync was written.
+    unsynced_since: Option<Instant>,
     mark_synced: Instant,
 }
 
@@ -312,6 +312,9 @@ impl Loop {
 
     /// Writes a group; when it is to be synced, it is on disk when this returns.
     fn write(&mut self, writes: Writes, synced: bool) -> Result<(), String> {
+        // A queue that is drained without a pause leaves no idle moment to sync in.
+        let is_due = |since: Instant| since.elapsed() >= LAZY_SYNC;
+        let synced = synced || self.unsynced_since.is_some_and(is_due);
         let parts = &mut self.parts;
         let number = parts.number + 1;
         let mut batch = parts.database.batch();
@@ -335,12 +338,14 @@ impl Loop {
             .commit()
             .map_err(|error| format!("writing the journal: {error}"))?;
         parts.number = number;
-        self.unsynced = !synced;
         if synced {
+            self.unsynced_since = None;
             parts
                 .mark
                 .advance(number)
                 .map_err(|error| format!("writing the mark: {error}"))?;
+        } else {
+            self.unsynced_since.get_or_insert_with(Instant::now);
         }
         if self.mark_synced.elapsed() > MARK_SYNC {
             self.sync_mark()?;
@@ -359,7 +364,7 @@ impl Loop {
     }
 
     fn sync_lazy(&mut self) -> Result<(), String> {
-        if !std::mem::take(&mut self.unsynced) {
+        if self.unsynced_since.take().is_none() {
             return Ok(());
         }
         let parts = &mut self.parts;
