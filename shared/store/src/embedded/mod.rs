@@ -122,12 +122,16 @@ impl Store for EmbeddedStore {
 
     async fn housekeep(&self) -> Result<(), StoreError> {
         let now = self.memory.clock.now();
-        self.memory
-            .homes
-            .cool_idle(now.plus_ms(-self.options.home_idle_ms));
-        self.memory
-            .homes
-            .cool_until(self.options.home_memory_bytes_max);
+        let read_before = now.plus_ms(-self.options.home_idle_ms);
+        let bytes_max = self.options.home_memory_bytes_max;
+        let memory = Arc::clone(&self.memory);
+        // Walks through all timelines, and may move most of them together.
+        blocking(move || {
+            memory.homes.cool_idle(read_before);
+            memory.homes.cool_until(bytes_max);
+            Ok(())
+        })
+        .await?;
         self.forget_idempotency_keys().await
     }
 

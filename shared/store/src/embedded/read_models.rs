@@ -96,8 +96,12 @@ impl ReadModels for EmbeddedStore {
     }
 
     async fn home_cool_all(&self) -> Result<(), StoreError> {
-        self.memory.homes.cool_all();
-        Ok(())
+        let memory = Arc::clone(&self.memory);
+        blocking(move || {
+            memory.homes.cool_all();
+            Ok(())
+        })
+        .await
     }
 
     async fn index(&self, writes: Vec<IndexWrite>) -> Result<Vec<Indexed>, StoreError> {
