@@ -13,15 +13,23 @@ use ripple_domain::{Post, PostId, Relation, RelationKind, Tier, Timestamp, User,
 use tokio::sync::Notify;
 
 use super::{
-    EmbeddedOptions, FanOut, FollowerLists, HomeTimelines, cache::RecordCache,
-    feed_documents::FeedDocuments, meter::Meter, queue::TierQueue, watchers::Watchers,
+    EmbeddedOptions, FanOut, FollowerLists, HomeTimelines,
+    cache::{RecordCache, Weigh},
+    feed_documents::FeedDocuments,
+    meter::Meter,
+    queue::TierQueue,
+    watchers::Watchers,
 };
 use crate::{Clock, home::HOME_IDS_MAX};
 
 /// Decoded posts kept; a short post takes some 500 bytes.
 const POSTS_CACHED_MAX: usize = 100_000;
+/// Bytes of all decoded posts kept: a post of the greatest length takes 20 KB.
+const POSTS_BYTES_MAX: usize = 128 << 20;
 /// Decoded users kept; one takes some 200 bytes.
 const USERS_CACHED_MAX: usize = 100_000;
+/// Bytes of all decoded users kept.
+const USERS_BYTES_MAX: usize = 64 << 20;
 
 /// Everything in memory.
 pub(super) struct Memory {
@@ -40,6 +48,21 @@ pub(super) struct Memory {
     pub(super) feeds: FeedDocuments,
     /// Since when the writer carries out a group, in milliseconds; `i64::MAX` while it does not.
     committing_since_ms: AtomicI64,
+}
+
+impl Weigh for Post {
+    fn bytes(&self) -> usize {
+        // Each user or tag is a text of some tens of bytes with its places in memory.
+        let named = self.recipients.len() + self.mentions.len() + self.tags.len();
+        let link = self.link.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.text.len() + link + 64 * named
+    }
+}
+
+impl Weigh for User {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.display_name.len() + self.bio.len() + 32
+    }
 }
 
 /// Mutes and blocks are rare next to follows: one set each does.
@@ -70,8 +93,8 @@ impl Memory {
             followers: FollowerLists::new(),
             followees: FollowerLists::new(),
             sparse: RwLock::default(),
-            users: RecordCache::new(USERS_CACHED_MAX),
-            posts: RecordCache::new(POSTS_CACHED_MAX),
+            users: RecordCache::new(USERS_CACHED_MAX, USERS_BYTES_MAX),
+            posts: RecordCache::new(POSTS_CACHED_MAX, POSTS_BYTES_MAX),
             tiers: [tier(), tier()],
             watchers: Watchers::default(),
             feeds: FeedDocuments::new(),
