@@ -68,6 +68,16 @@ impl PostId {
         ))
     }
 
+    /// The smallest id of this moment or a later one; one past [`PostId::MAX`] for a time after all ids.
+    pub fn first_of(time: Timestamp) -> Self {
+        let past_all = Self(Self::MAX.0 + 1);
+        match Self::compose(time, 0, 0) {
+            Some(id) => id,
+            None if time.as_ms() < POST_ID_EPOCH_MS => Self(0),
+            None => past_all,
+        }
+    }
+
     /// The next id of the same partition: the next in the sequence, or the first of the next
     /// millisecond. `None` past the last millisecond.
     pub fn successor(self) -> Option<Self> {
@@ -177,6 +187,14 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(PostId::compose(Timestamp::from_ms(0), 0, 0), None);
         assert_eq!(PostId::compose(NOW, 64, 0), None);
+    }
+
+    #[test]
+    fn every_time_has_a_place_in_the_order_of_ids() {
+        let at = |ms| PostId::first_of(Timestamp::from_ms(ms));
+        assert_eq!(PostId::first_of(NOW), PostId::compose(NOW, 0, 0).unwrap());
+        assert_eq!((at(i64::MIN), at(1_000)), (PostId(0), PostId(0)));
+        assert!(at(i64::MAX) > PostId::MAX && at(i64::MAX) == at(4_000_000_000_000));
     }
 
     #[test]

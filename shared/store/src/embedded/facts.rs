@@ -201,9 +201,8 @@ impl Facts for EmbeddedStore {
         after: Option<PostId>,
         limit: usize,
     ) -> Result<Vec<Arc<Post>>, StoreError> {
-        let first = PostId::compose(from, 0, 0).unwrap_or(PostId(0));
-        let last = PostId::compose(to, 0, 0).unwrap_or(PostId(PostId::MAX.0 + 1));
-        if from >= to {
+        let (first, last) = (PostId::first_of(from), PostId::first_of(to));
+        if first >= last {
             return Ok(Vec::new());
         }
         let keyspace = self.keyspace.clone();

@@ -31,8 +31,32 @@ pub(super) fn ids<K: Fn(PostId) -> Slice>(
     })
 }
 
+/// Timelines that are open at the same time: each takes one or two kilobytes.
+const AUTHORS_OPEN_MAX: usize = 1_024;
+
 /// The ids of several authors' posts, merged.
 pub(super) fn posts_of(
+    keyspace: &Keyspace,
+    authors: &[UserId],
+    mut window: Window,
+    limit: usize,
+) -> Result<Vec<PostId>, StoreError> {
+    let mut merged = Vec::new();
+    for authors in authors.chunks(AUTHORS_OPEN_MAX) {
+        let posted = posts_of_some(keyspace, authors, window, limit)?;
+        let both = vec![merged.into_iter(), posted.into_iter()];
+        merged = ripple_domain::merge::merge(both, window.direction, limit);
+        // Nothing beyond the last of a full page is asked of the other authors.
+        let last = merged.last().filter(|_| merged.len() == limit);
+        match window.direction {
+            Direction::NewestFirst => window.after = last.copied().or(window.after),
+            Direction::OldestFirst => window.before = last.copied().or(window.before),
+        }
+    }
+    Ok(merged)
+}
+
+fn posts_of_some(
     keyspace: &Keyspace,
     authors: &[UserId],
     window: Window,

@@ -193,6 +193,8 @@ macro_rules! conformance_of {
             timelines {
                 timelines_are_merged_in_every_window
                 the_post_log_is_paged_by_time
+                the_timelines_of_many_authors_are_merged
+                the_post_log_of_a_time_without_ids_is_empty
             }
             topics {
                 a_post_is_on_the_pages_of_its_topics

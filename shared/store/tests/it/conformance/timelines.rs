@@ -1,8 +1,8 @@
 //! Author timelines and the post log: windows of ids from the facts.
 
-use ripple_domain::{Direction, PostId, UserId, Window};
+use ripple_domain::{Direction, PostId, Timestamp, UserId, Window};
 
-use crate::harness::Rig;
+use crate::harness::{Rig, imported};
 
 /// What `posts_of` must answer, from all ids of these authors.
 fn expected(all: &[PostId], window: Window, limit: usize) -> Vec<PostId> {
@@ -118,4 +118,52 @@ pub(crate) async fn the_post_log_is_paged_by_time(mut rig: Rig) {
         }
         rig.restart().await;
     }
+}
+
+pub(crate) async fn the_timelines_of_many_authors_are_merged(rig: Rig) {
+    const AUTHORS: u16 = 2_500;
+    let now = rig.now();
+    let lines = (0..AUTHORS).map(|n| {
+        let mut line = imported(0, &format!("user_{n}"), "hello");
+        line.key[..2].copy_from_slice(&n.to_be_bytes());
+        // The order of times is none of the order of authors.
+        line.post.created_at = Some(now.plus_ms(-1_000 * i64::from(n % 100)));
+        line
+    });
+    rig.store().import_posts(lines.collect()).await.unwrap();
+    let authors: Vec<UserId> = (1..=u32::from(AUTHORS)).map(UserId).collect();
+    let store = rig.store();
+    let mut newest_first = Vec::new();
+    for author in &authors {
+        newest_first.extend(rig.timeline_of(*author).await);
+    }
+    newest_first.sort_by(|a, b| b.cmp(a));
+    assert_eq!(newest_first.len(), usize::from(AUTHORS));
+
+    let page = |window, limit| store.posts_of(&authors, window, limit);
+    assert_eq!(page(Window::NEWEST, 5_000).await.unwrap(), newest_first);
+    assert_eq!(page(Window::NEWEST, 70).await.unwrap(), newest_first[..70]);
+    let window = Window::of_page(Some(newest_first[69]), None);
+    assert_eq!(page(window, 70).await.unwrap(), newest_first[70..140]);
+    let window = Window::of_page(None, Some(newest_first[140]));
+    let mut upwards = page(window, 70).await.unwrap();
+    upwards.reverse();
+    assert_eq!(upwards, newest_first[70..140]);
+}
+
+pub(crate) async fn the_post_log_of_a_time_without_ids_is_empty(rig: Rig) {
+    let author = rig.user("author").await;
+    let post = rig.post(author, "hello").await;
+    let at = |ms| Timestamp::from_ms(ms);
+    let log = async |from, to, after| {
+        let posts = rig.store().post_log(from, to, after, 9).await.unwrap();
+        posts.iter().map(|post| post.id).collect::<Vec<_>>()
+    };
+    // Ids exist for the years 2000 to 2069.
+    assert_eq!(log(at(0), at(1_000), None).await, []);
+    let (from, to) = (at(4_000_000_000_000), at(4_100_000_000_000));
+    assert_eq!(log(from, to, None).await, []);
+    assert_eq!(log(at(i64::MIN), at(i64::MAX), None).await, [post]);
+    assert_eq!(log(at(0), at(i64::MAX), Some(post)).await, []);
+    assert_eq!(log(at(0), rig.now(), Some(post)).await, []);
 }
