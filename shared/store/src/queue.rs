@@ -90,7 +90,7 @@ pub struct DeadJob {
 pub struct QueueLimits {
     /// Jobs that wait or are in flight.
     pub jobs_max: u64,
-    /// Age of the oldest of them, in milliseconds.
+    /// Age of the oldest of them that has not failed yet, in milliseconds.
     pub age_ms_max: u64,
 }
 

@@ -304,7 +304,7 @@ impl EmbeddedStore {
         for tier in Tier::ALL {
             let queue = self.memory.tier(tier).queue();
             let age_ms = queue
-                .oldest_accepted_at()
+                .oldest_untried_accepted_at()
                 .map_or(0, |oldest| now.ms_since(oldest));
             if queue.len() >= limits.jobs_max || age_ms > limits.age_ms_max {
                 return Err(CommitError::Backlog {

@@ -79,6 +79,8 @@ pub(super) struct TierQueue {
     delayed: BTreeSet<(Timestamp, JobId)>,
     leased: BTreeSet<(Timestamp, JobId)>,
     accepted: BTreeSet<(Timestamp, JobId)>,
+    /// Those of `accepted` that have not failed yet.
+    untried: BTreeSet<(Timestamp, JobId)>,
     tokens: Tokens,
     pub(super) paused: bool,
     pub(super) dead: u64,
@@ -89,6 +91,9 @@ impl TierQueue {
     pub(super) fn insert(&mut self, queued: QueuedJob) {
         let id = queued.job.id;
         self.accepted.insert((queued.job.accepted_at, id));
+        if queued.job.attempts == 0 {
+            self.untried.insert((queued.job.accepted_at, id));
+        }
         let state = match queued.not_before {
             Some(at) => State::Delayed(at),
             None => State::Ready,
@@ -101,7 +106,9 @@ impl TierQueue {
     pub(super) fn remove(&mut self, id: JobId) -> Option<QueuedJob> {
         self.unlist(id);
         let entry = self.entries.remove(&id)?;
-        self.accepted.remove(&(entry.queued.job.accepted_at, id));
+        let accepted = (entry.queued.job.accepted_at, id);
+        self.accepted.remove(&accepted);
+        self.untried.remove(&accepted);
         Some(entry.queued)
     }
 
@@ -198,6 +205,12 @@ impl TierQueue {
         self.accepted.first().map(|(at, _)| *at)
     }
 
+    /// When the oldest job was accepted that has not failed yet. What fails and waits for its next
+    /// attempt is old by itself, and says nothing of how far behind the workers are.
+    pub(super) fn oldest_untried_accepted_at(&self) -> Option<Timestamp> {
+        self.untried.first().map(|(at, _)| *at)
+    }
+
     /// How many jobs there are, whatever their state.
     pub(super) fn len(&self) -> u64 {
         self.entries.len() as u64
@@ -226,6 +239,7 @@ impl TierQueue {
         {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.queued.job.attempts += 1;
+                self.untried.remove(&(entry.queued.job.accepted_at, id));
             }
             self.set_state(id, State::Ready);
         }

@@ -159,6 +159,7 @@ macro_rules! conformance_of {
                 dead_letters_are_replayed_and_purged_one_or_all
                 posts_are_refused_while_the_backlog_has_too_many_jobs
                 posts_are_refused_while_the_backlog_is_too_old
+                a_job_that_goes_on_failing_keeps_no_posts_out
                 a_repeated_post_is_answered_past_the_bound
             }
             reading {

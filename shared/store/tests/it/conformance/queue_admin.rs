@@ -359,6 +359,41 @@ pub(crate) async fn posts_are_refused_while_the_backlog_has_too_many_jobs(mut ri
     becomes(true, async || try_post(&rig, author).await.is_ok()).await;
 }
 
+pub(crate) async fn a_job_that_goes_on_failing_keeps_no_posts_out(mut rig: Rig) {
+    rig.settings.queue_limits = QueueLimits {
+        age_ms_max: 60_000,
+        ..QueueLimits::default()
+    };
+    rig.restart().await;
+    let author = rig.user("author").await;
+    let poison = try_post(&rig, author).await.unwrap();
+    for claim in rig.claim(Tier::Public, 10).await {
+        rig.settle(&claim, Fate::Ack).await;
+    }
+    let claim = rig.claim_one(TIER).await;
+    let retry = Fate::Retry {
+        at: rig.now().plus_ms(120_000),
+        error: "poison".into(),
+    };
+    rig.settle(&claim, retry).await;
+    rig.pass_ms(61_000);
+    becomes(true, async || {
+        rig.store()
+            .tier_stats(Tier::Public)
+            .await
+            .unwrap()
+            .oldest_accepted_at
+            .is_none()
+    })
+    .await;
+    try_post(&rig, author).await.unwrap();
+    // A worker that died with it counts as an attempt, and one that works on it changes nothing.
+    rig.pass_ms(59_000);
+    let again = rig.claim(TIER, 1).await;
+    assert_eq!(again[0].job.kind.post(), poison);
+    try_post(&rig, author).await.unwrap();
+}
+
 pub(crate) async fn posts_are_refused_while_the_backlog_is_too_old(mut rig: Rig) {
     rig.settings.queue_limits = QueueLimits {
         age_ms_max: 60_000,
