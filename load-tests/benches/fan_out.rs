@@ -101,6 +101,48 @@ fn followers(bencher: Bencher<'_, '_>, crowd: u32) {
     WORLD.bench(bencher, BATCH, deliveries);
 }
 
+/// One post alone to so many followers, as on a quiet evening: there is less to do at once, so that
+/// more of the time is spent on waiting for memory.
+#[divan::bench(args = [200, 1_000, 8_000], sample_count = 1_000)]
+fn alone(bencher: Bencher<'_, '_>, crowd: u32) {
+    let deliveries = move |random: &mut Random| {
+        let author = match crowd {
+            FOLLOWERS => 1 + random.below(AUTHORS),
+            crowd => first_author(crowd) + random.below(*USERS / crowd),
+        };
+        vec![WORLD.deliver(author, None)]
+    };
+    WORLD.bench(bencher, crowd, deliveries);
+}
+
+/// Loading follower lists at the start: sorted by author, and sorted by follower as they lie in the
+/// facts. One item is one entry.
+#[divan::bench(args = [true, false], sample_count = 5, sample_size = 1)]
+fn load(bencher: Bencher<'_, '_>, by_author: bool) {
+    let (authors, followers) = if world::is_small() {
+        (100, 200)
+    } else {
+        (5_000, 200)
+    };
+    let mut random = Random(1);
+    let mut edges: Vec<_> = (1..=authors)
+        .flat_map(|author| (0..followers).map(move |_| author))
+        .map(|author| (UserId(author), UserId(random.below(*USERS))))
+        .collect();
+    edges.sort_unstable_by_key(|(author, follower)| {
+        if by_author {
+            (*author, *follower)
+        } else {
+            (*follower, *author)
+        }
+    });
+    bencher.counter(ItemsCount::new(edges.len())).bench(|| {
+        let lists = FollowerLists::new();
+        lists.load(edges.iter().copied());
+        lists
+    });
+}
+
 /// Numbers of followers of the authors who have more than [`FOLLOWERS`]. There are as many of each
 /// kind as make one entry a user.
 const CROWDS: [u32; 3] = [1_000, 8_000, 1_000_000];

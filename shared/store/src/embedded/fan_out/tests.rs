@@ -137,6 +137,28 @@ fn more_than_a_bucket_and_more_than_a_batch_arrive() {
     }
 }
 
+#[test]
+fn what_lies_at_or_below_the_floor_is_not_pushed() {
+    let (homes, lists, engine) = (
+        HomeTimelines::new(HOME_IDS_MAX),
+        FollowerLists::new(),
+        FanOut::new(),
+    );
+    lists.insert(UserId(1), UserId(9));
+    let token = homes.begin(UserId(9), NOW);
+    assert!(homes.finish(
+        UserId(9),
+        token,
+        &[PostId(51 << 22), PostId(50 << 22)],
+        false
+    ));
+    let posts = [49 << 22, 50 << 22, (50 << 22) + 1, 51 << 22, 52 << 22];
+    let pushed = engine.push(&homes, &lists, &posts.map(|post| deliver(post, 1)));
+    let pushed: Vec<_> = pushed.iter().map(|pushed| pushed.pushed).collect();
+    assert_eq!(pushed, [0, 0, 1, 1, 1]);
+    assert_eq!(ids(&homes, 9), [52 << 22, 51 << 22, (50 << 22) + 1]);
+}
+
 const NOW: Timestamp = Timestamp::from_ms(0);
 
 const AUTHORS: u32 = 20;
@@ -264,10 +286,9 @@ fn no_post_falls_between_a_rebuild_and_a_fan_out_on_many_threads() {
                 }
             });
         }
-        for posting in posting {
-            posting.join().unwrap();
-        }
+        let posted: Vec<_> = posting.into_iter().map(|thread| thread.join()).collect();
         world.is_over.store(true, Ordering::SeqCst);
+        assert!(posted.iter().all(Result::is_ok));
     });
     let warm = (0..USERS).filter(|user| world.check(*user)).count();
     assert!(warm > 0);

@@ -1,6 +1,6 @@
 //! Home timelines in memory: sharded flat arrays of rings of post ids.
 //!
-//! User ids are dense, so a timeline is found by arithmetic. Each shard of 4,096 users has its own
+//! User ids are dense, so a timeline is found by arithmetic. Each shard of 16,384 users has its own
 //! lock; nothing is locked beyond the one shard that is worked on, and a shard that is added moves no
 //! other. A ring takes every id blindly, in any order and more than once: reading sorts. What leaves a
 //! ring raises its timeline's floor, so a timeline is always complete above its floor.

@@ -1,4 +1,4 @@
-//! A shard: the home timelines of 4,096 users with neighbouring ids, behind one lock.
+//! A shard: the home timelines of 16,384 users with neighbouring ids, behind one lock.
 
 use super::{
     front::{BLOCK_IDS, Head, LINE_IDS, Line, first_line, ids, lines_written},
@@ -10,7 +10,7 @@ mod push;
 pub(in crate::embedded) use push::Slow;
 
 /// Bits of a user's id that tell his place within his shard.
-pub(in crate::embedded) const SHARD_BITS: u32 = 12;
+pub(in crate::embedded) const SHARD_BITS: u32 = 14;
 /// The part of a user's id that is his place within his shard.
 pub(in crate::embedded) const PLACE_MASK: u32 = (1 << SHARD_BITS) - 1;
 /// Users of a shard.
@@ -42,9 +42,6 @@ struct Header {
     /// When the timeline was last read, in seconds.
     read_s: u32,
     blocks: u16,
-    /// Whether the block that is being filled was full before, so that its other lines hold the
-    /// oldest ids of the ring.
-    wrapped: bool,
     state: State,
 }
 
@@ -71,7 +68,8 @@ pub struct HomeStats {
 }
 
 pub(super) struct Shard {
-    headers: Box<[Header]>,
+    /// By the users' places; those past the end are cold.
+    headers: Vec<Header>,
     slab: Slab,
     blocks_max: usize,
 }
@@ -80,7 +78,7 @@ impl Shard {
     /// A shard of cold timelines whose rings may each grow to `blocks_max` blocks.
     pub(super) fn new(blocks_max: usize) -> Self {
         Self {
-            headers: vec![Header::default(); SHARD_USERS].into(),
+            headers: Vec::new(),
             slab: Slab::new(blocks_max * SHARD_USERS),
             blocks_max,
         }
@@ -88,7 +86,7 @@ impl Shard {
 
     /// Records a read, and copies the timeline where it is warm.
     pub(super) fn read(&mut self, user: usize, now_s: u32) -> Option<Copied> {
-        let header = &mut self.headers[user];
+        let header = self.headers.get_mut(user)?;
         header.read_s = now_s;
         (header.state == State::Warm).then(|| self.copy(user))
     }
@@ -96,6 +94,10 @@ impl Shard {
     /// Begins a rebuild and returns its token. Without memory the timeline stays cold, and the
     /// rebuild will not finish.
     pub(super) fn begin(&mut self, user: usize, now_s: u32) -> u64 {
+        if user >= self.headers.len() {
+            let len = (user + 1).next_power_of_two();
+            self.headers.resize(len, Header::default());
+        }
         self.cool(user);
         let has_memory = self.slab.open(0).is_ok();
         let header = &mut self.headers[user];
@@ -111,7 +113,9 @@ impl Shard {
 
     /// Ends a rebuild with these ids, complete from `from` up, unless it is no longer the one.
     pub(super) fn finish(&mut self, user: usize, token: u64, ids: &[u64], from: u64) -> bool {
-        let header = &self.headers[user];
+        let Some(header) = self.headers.get(user) else {
+            return false;
+        };
         if header.state != State::Warming || u64::from(header.generation) != token {
             return false;
         }
@@ -133,6 +137,9 @@ impl Shard {
 
     /// Makes a timeline cold; a rebuild of it can no longer finish.
     pub(super) fn cool(&mut self, user: usize) {
+        if user >= self.headers.len() {
+            return;
+        }
         self.empty(user);
         if self.headers[user].state != State::Cold {
             self.set_head(user, Head::COLD);
@@ -147,7 +154,7 @@ impl Shard {
     /// many blocks they have, and returns how many that were.
     pub(super) fn cool_where(&mut self, mut is_due: impl FnMut(u32, usize) -> bool) -> u64 {
         let mut cooled = 0;
-        for user in 0..SHARD_USERS {
+        for user in 0..self.headers.len() {
             let header = &self.headers[user];
             if header.state != State::Cold && is_due(header.read_s, usize::from(header.blocks)) {
                 self.cool(user);
@@ -190,7 +197,7 @@ impl Shard {
     }
 
     /// Copies fronts and rings to another slab, and returns the headers that are right there.
-    fn move_to(&self, slab: &mut Slab) -> Option<Box<[Header]>> {
+    fn move_to(&self, slab: &mut Slab) -> Option<Vec<Header>> {
         let mut headers = self.headers.clone();
         let fronts = self.slab.fronts()?;
         for (user, header) in headers.iter_mut().enumerate() {
@@ -242,17 +249,14 @@ impl Shard {
             return;
         };
         if header.blocks > 0 {
-            let filled = lines_written(front) as usize;
-            let (fresh, old) = self.slab.block(header.newest).split_at(filled);
-            let old = if header.wrapped { old } else { &[] };
-            old.iter().for_each(|line| each(&line[..LINE_IDS]));
             let mut block = header.oldest;
             while block != header.newest {
                 let lines = self.slab.block(block).iter();
                 lines.for_each(|line| each(&line[..LINE_IDS]));
                 block = self.slab.next(block);
             }
-            fresh.iter().for_each(|line| each(&line[..LINE_IDS]));
+            let written = &self.slab.block(block)[..lines_written(front) as usize];
+            written.iter().for_each(|line| each(&line[..LINE_IDS]));
         }
         each(ids(front));
     }
@@ -265,7 +269,6 @@ impl Shard {
         let blocks = usize::from(header.blocks);
         let in_ring = match blocks {
             0 => 0,
-            _ if header.wrapped => blocks * BLOCK_IDS,
             _ => (blocks - 1) * BLOCK_IDS + lines_written(front) as usize * LINE_IDS,
         };
         in_ring + ids(front).len()
@@ -282,7 +285,7 @@ impl Shard {
         if header.blocks > 0 {
             let blocks = usize::from(header.blocks);
             self.slab.give_back(header.oldest, header.newest, blocks);
-            (header.blocks, header.top, header.wrapped) = (0, 0, false);
+            (header.blocks, header.top) = (0, 0);
         }
         if header.state != State::Cold {
             let head = Head::new(header.from, 0);
@@ -329,6 +332,6 @@ impl Shard {
 
     /// Bytes of memory taken.
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.headers) + self.slab.memory_bytes()
+        self.headers.capacity() * size_of::<Header>() + self.slab.memory_bytes()
     }
 }

@@ -1,4 +1,9 @@
-//! Pushing: what most pushes do, what one in 28 does besides, and what is done about disorder.
+//! Pushing: what every push does, what one in seven does besides, what one in 28 does besides that,
+//! and what is done about disorder.
+//!
+//! The work is memory: a front misses the cache, a line of a ring does, and an eviction does three
+//! times in a row. So it is done in rounds over many items, in each of which no miss waits for
+//! another one. That alone makes it twice as fast as one item after the other.
 
 use super::{
     super::front::{self, BLOCK_IDS, Head, LAST, LINE_IDS, Posted, coarse, first_line, ids},
@@ -12,7 +17,8 @@ pub(in crate::embedded) struct Slow {
     oldest: Option<u32>,
 }
 
-const TOUCHED_MAX: usize = 256;
+/// Items that are worked on together: their fronts, 16 KB, stay in the first-level cache.
+const GROUP_ITEMS: usize = 256;
 
 impl Shard {
     /// Pushes many posts. The lower [`SHARD_BITS`] of an item are the user, the upper ones say which
@@ -32,7 +38,7 @@ impl Shard {
             }
             return;
         };
-        for items in items.chunks(TOUCHED_MAX) {
+        for items in items.chunks(GROUP_ITEMS) {
             let heads = items.iter().map(|item| fronts[place(*item)][LAST]);
             std::hint::black_box(heads.fold(0, |seen, head| seen | head));
             for item in items {
@@ -62,8 +68,7 @@ impl Shard {
         }
     }
 
-    /// Brings into the cache what slow pushes will look at. Each look leads to the next one, so that
-    /// one push by itself waits for memory several times; all of them together wait no longer.
+    /// Brings into the cache what slow pushes will look at: headers, and the blocks that they name.
     fn touch(&self, slow: &mut [Slow]) {
         for Slow { item, oldest } in &mut *slow {
             let header = &self.headers[place(*item)];
@@ -77,7 +82,9 @@ impl Shard {
 
     /// Pushes one post. Returns whether the timeline is warm or warming and now holds it.
     pub(in super::super) fn push(&mut self, user: usize, post: &Posted) -> bool {
-        let header = &self.headers[user];
+        let Some(header) = self.headers.get(user) else {
+            return false;
+        };
         if header.state == State::Cold || post.id < header.from {
             return false;
         }
@@ -158,7 +165,6 @@ impl Shard {
         }
         self.raise_from(user, evicted_max.saturating_add(1));
         self.begin_block(user, oldest);
-        self.headers[user].wrapped = true;
         true
     }
 
@@ -190,7 +196,11 @@ impl Shard {
     /// Sorts what a timeline holds, drops what it holds twice and what lies below the floor, and
     /// keeps the newest `ids_max` ids.
     pub(in super::super) fn compact(&mut self, user: usize, ids_max: usize) -> bool {
-        if self.headers[user].state == State::Cold {
+        if self
+            .headers
+            .get(user)
+            .is_none_or(|header| header.state == State::Cold)
+        {
             return false;
         }
         let mut ids = self.copy(user).ids;
