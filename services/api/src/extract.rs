@@ -4,7 +4,7 @@
 use std::{str::FromStr, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, header, request::Parts},
 };
@@ -47,9 +47,24 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
+/// Refuses a body that says of itself that it is too long, before any of it is read: a client that
+/// asks first (`Expect: 100-continue`) need not send it.
+pub(crate) fn refuse_declared(body: &Body, bytes_max: usize) -> Result<(), Problem> {
+    match body.size_hint().lower() > bytes_max as u64 {
+        true => Err(body_too_large(bytes_max)),
+        false => Ok(()),
+    }
+}
+
+pub(crate) fn body_too_large(bytes_max: usize) -> Problem {
+    let detail = format!("the body is at most {bytes_max} bytes long");
+    Problem::new(ProblemKind::BodyTooLarge, detail)
+}
+
 /// Reads a body within the limits on its size and time.
 async fn read_body(mut body: Body, state: &ApiState) -> Result<Bytes, Problem> {
     let limits = &state.options().limits;
+    refuse_declared(&body, limits.body_bytes_max)?;
     let read = async {
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
@@ -59,10 +74,7 @@ async fn read_body(mut body: Body, state: &ApiState) -> Result<Bytes, Problem> {
             };
             if bytes.len() + data.len() > limits.body_bytes_max {
                 discard(&mut body, limits.body_bytes_max * 16).await;
-                return Err(Problem::new(
-                    ProblemKind::BodyTooLarge,
-                    format!("a body is at most {} bytes long", limits.body_bytes_max),
-                ));
+                return Err(body_too_large(limits.body_bytes_max));
             }
             bytes.extend_from_slice(&data);
         }
@@ -93,9 +105,12 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let place = error.valid_up_to();
         Problem::malformed(format!("the body is not UTF-8 at byte {place}"))
     })?;
-    // serde reads a list as the fields of a structure, too; nobody means that.
-    if text.trim_start().starts_with('[') {
-        return Err(Problem::malformed("the body must be an object"));
+    // serde reads a list as the fields of a structure, too, and names our structure to whoever sends
+    // anything else.
+    if text.trim_start().starts_with(|c| c != '{') {
+        return Err(Problem::malformed(
+            "the body must be an object: it does not begin with {",
+        ));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {

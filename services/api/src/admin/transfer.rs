@@ -27,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     ApiState, Problem, ProblemKind,
     auth::{Admin, random_token, token_hash},
-    extract::PathText,
+    extract::{PathText, body_too_large, refuse_declared},
 };
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
@@ -164,13 +164,11 @@ where
 }
 
 async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    refuse_declared(&body, IMPORT_BYTES_MAX)?;
     let body = Limited::new(body, IMPORT_BYTES_MAX).collect();
     match tokio::time::timeout(IMPORT_BODY_TIME_MAX, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
-            ProblemKind::BodyTooLarge,
-            format!("the body of an import is at most {IMPORT_BYTES_MAX} bytes long"),
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(body_too_large(IMPORT_BYTES_MAX)),
         Ok(Err(_)) => Err(Problem::malformed("the body ends before its end")),
         Err(_) => Err(Problem::new(
             ProblemKind::Timeout,

@@ -14,7 +14,7 @@ use crate::{
 
 /// Who may see a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 #[schema(as = Visibility)]
 pub(crate) enum VisibilityJson {
     /// Everybody, everywhere.
@@ -25,6 +25,21 @@ pub(crate) enum VisibilityJson {
     Followers,
     /// Those whom the post addresses.
     Direct,
+}
+
+/// By hand: a derived one would take `{"public": null}` for `"public"`.
+impl TryFrom<String> for VisibilityJson {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "public" => Ok(Self::Public),
+            "unlisted" => Ok(Self::Unlisted),
+            "followers" => Ok(Self::Followers),
+            "direct" => Ok(Self::Direct),
+            _ => Err("expected one of `public`, `unlisted`, `followers`, `direct`"),
+        }
+    }
 }
 
 impl From<VisibilityJson> for Visibility {
