@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
 use ripple_domain::UserId;
 use ripple_store::{StoreError, TokenHash};
 use sha2::{Digest, Sha256};
@@ -30,6 +31,18 @@ pub fn random_token() -> Result<String, getrandom::Error> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits)?;
     Ok(token_of(&bits))
+}
+
+/// The token that a request with an idempotency key makes: a repeated request must get the same one,
+/// and only its hash is stored. Nobody can derive it without the server's secret.
+pub(crate) fn derived_token(state: &ApiState, purpose: &[u8], key: &[u8; 32]) -> String {
+    // HMAC takes a key of any length; padding it to a block with zeros is what it does itself.
+    let mut secret = [0; 64];
+    secret[..32].copy_from_slice(&state.options().secret);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&secret.into());
+    mac.update(purpose);
+    mac.update(key);
+    token_of(&mac.finalize().into_bytes().into())
 }
 
 /// Who sent a request.

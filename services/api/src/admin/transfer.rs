@@ -26,8 +26,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState, Problem, ProblemKind,
-    auth::{Admin, random_token, token_hash},
+    auth::{Admin, derived_token, random_token, token_hash},
     extract::{PathText, body_too_large, refuse_declared},
+    idempotency::IdempotencyKey,
 };
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
@@ -257,7 +258,7 @@ pub(crate) struct TokenAnswer {
     token: String,
 }
 
-/// Adds a token to a user; his other tokens stay valid.
+/// Adds a token to a user; his other tokens stay valid. The same `Idempotency-Key` gives the same token.
 #[utoipa::path(
     post,
     path = "/v1/admin/users/{handle}/tokens",
@@ -272,12 +273,17 @@ pub(crate) struct TokenAnswer {
 async fn create_token(
     Admin: Admin,
     State(state): State<ApiState>,
+    key: IdempotencyKey,
     PathText(handle): PathText,
 ) -> Result<(StatusCode, Json<TokenAnswer>), Problem> {
+    let (idempotency, _under_way) = key.begin(&state, b"")?;
     let handle: Handle = handle.parse().map_err(|_| Problem::not_found("user"))?;
     let user = state.store().user_by_handle(&handle).await?;
     let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    let token = random_token().map_err(Problem::internal)?;
+    let token = match idempotency {
+        Some(idempotency) => derived_token(&state, b"token", &idempotency.key),
+        None => random_token().map_err(Problem::internal)?,
+    };
     state.store().add_token(user.id, token_hash(&token)).await?;
     Ok((StatusCode::CREATED, Json(TokenAnswer { token })))
 }

@@ -6,11 +6,9 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hmac::{Hmac, KeyInit, Mac};
 use ripple_domain::{Handle, NewUser};
 use ripple_store::UserCounts;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use utoipa::ToSchema;
 
 use super::json::{self, UserJson};
@@ -74,7 +72,7 @@ pub(super) async fn create_user(
     let handle = handle.map_err(|error| Problem::invalid("handle", error.to_string()))?;
 
     let token = match idempotency {
-        Some(idempotency) => derived_token(&state, &idempotency.key),
+        Some(idempotency) => auth::derived_token(&state, b"sign-up", &idempotency.key),
         None => auth::random_token().map_err(Problem::internal)?,
     };
     let new = NewUser {
@@ -90,16 +88,4 @@ pub(super) async fn create_user(
     let user = UserJson::new(&user, UserCounts::default());
     let answer = Json(CreatedUser { user, token });
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer).into_response())
-}
-
-/// The token of a sign-up with an idempotency key: a repeated request must get the same one, and only
-/// its hash is stored. Nobody can derive it without the server's secret.
-fn derived_token(state: &ApiState, key: &[u8; 32]) -> String {
-    // HMAC takes a key of any length; padding it to a block with zeros is what it does itself.
-    let mut secret = [0; 64];
-    secret[..32].copy_from_slice(&state.options().secret);
-    let mut mac = <Hmac<Sha256> as KeyInit>::new(&secret.into());
-    mac.update(b"sign-up");
-    mac.update(key);
-    auth::token_of(&mac.finalize().into_bytes().into())
 }

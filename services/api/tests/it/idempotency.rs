@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{App, Member, Setup, body, fields, problem, text};
+use crate::app::{ADMIN_TOKEN, App, Member, Setup, body, fields, problem, text};
 
 async fn post(app: &App, author: &Member, key: &str, post: &Value) -> Response {
     let request = app.post("/v1/posts").bearer_auth(&author.token);
@@ -124,6 +124,24 @@ async fn a_sign_up_sent_again_gives_the_same_token() {
         "ada"
     );
     problem(sign_up(&app, "bob").await.unwrap(), 422).await;
+}
+
+#[tokio::test]
+async fn a_token_asked_for_again_is_the_same_token() {
+    let app = App::start().await;
+    app.member("ada").await;
+    let ask = |app: &App, key: &str| {
+        let request = app
+            .post("/v1/admin/users/ada/tokens")
+            .bearer_auth(ADMIN_TOKEN);
+        request.header("Idempotency-Key", key).send()
+    };
+    let first = created(ask(&app, "k").await.unwrap()).await;
+    let app = app.restart(Setup::default()).await;
+    assert_eq!(created(ask(&app, "k").await.unwrap()).await, first);
+    assert_ne!(created(ask(&app, "l").await.unwrap()).await, first);
+    let me = app.json(&text(&first["token"]), "/v1/me").await;
+    assert_eq!(me["handle"], "ada");
 }
 
 #[tokio::test]
