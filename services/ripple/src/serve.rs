@@ -209,6 +209,12 @@ fn api_options(
 
 /// Tells where to look.
 fn announce(options: &ServeOptions, address: SocketAddr, public_url: &str) {
+    if options.public_url.is_none() && address.ip().is_unspecified() {
+        tracing::warn!(
+            public_url,
+            "links in posts, pages and feeds lead to an address that readers cannot reach: give theirs by --public-url"
+        );
+    }
     let admin_token = match &options.admin_token {
         Some(_) => "as given by --admin-token or RIPPLE_ADMIN_TOKEN".to_owned(),
         None => {

@@ -221,6 +221,28 @@ async fn registration_is_open_on_a_loopback_address_unless_it_is_closed() {
     }
 }
 
+#[test]
+fn an_address_that_readers_cannot_reach_is_warned_of() {
+    let data = TempDir::new().unwrap();
+    for (options, is_warned) in [
+        (&["--listen", "0.0.0.0:0"][..], true),
+        (
+            &["--listen", "0.0.0.0:0", "--public-url", "https://a.example"],
+            false,
+        ),
+        (&[], false),
+    ] {
+        let server = Server::start_with(data.path(), options);
+        let log = server.log();
+        assert_eq!(
+            log.contains("--public-url"),
+            is_warned,
+            "{options:?}: {log}"
+        );
+        server.kill();
+    }
+}
+
 #[tokio::test]
 async fn a_token_is_printed_for_a_user_who_exists() {
     let data = TempDir::new().unwrap();
