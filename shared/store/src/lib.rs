@@ -16,6 +16,7 @@ mod read_models;
 pub mod embedded;
 pub mod home;
 pub mod reading;
+pub mod redis;
 pub mod transfer;
 
 pub use clock::Clock;

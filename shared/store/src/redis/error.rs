@@ -1,0 +1,25 @@
+//! What an error of Redis means to the callers of a store.
+
+use redis::{ErrorKind, RedisError};
+
+use crate::StoreError;
+
+/// Seconds after which a request may be sent again while Redis cannot be reached or is full.
+const RETRY_AFTER_S: u32 = 2;
+
+/// The error of a command while doing `what`.
+pub(super) fn store_error(what: &'static str) -> impl Fn(RedisError) -> StoreError {
+    move |error| {
+        let is_full = error.code() == Some("OOM");
+        match error.kind() {
+            _ if is_full => StoreError::Overloaded {
+                retry_after_s: RETRY_AFTER_S,
+            },
+            ErrorKind::UnexpectedReturnType | ErrorKind::Parse => StoreError::read(what, error),
+            // Not to be reached, failing over, loading its data, without a quorum: it comes back.
+            _ => StoreError::Unavailable {
+                reason: format!("{what}: {error}"),
+            },
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Which part of the store answers which method.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ripple_domain::{
+    Handle, NewUser, Post, PostEdit, PostId, Relation, RelationKind, Timestamp, TraceContext, User,
+    UserId, Window,
+};
+
+use super::RedisStore;
+use crate::{
+    CommitError, Committed, Facts, FollowLine, Idempotency, ImportCounts, ImportedPost, PostCommit,
+    StoreError, TokenHash, UserCounts,
+};
+
+#[async_trait]
+impl Facts for RedisStore {
+    async fn create_user(
+        &self,
+        new: NewUser,
+        token: TokenHash,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed<Arc<User>>, CommitError> {
+        self.create_user_(new, token, idempotency).await
+    }
+
+    async fn update_user(
+        &self,
+        id: UserId,
+        display_name: Option<String>,
+        bio: Option<String>,
+    ) -> Result<Arc<User>, CommitError> {
+        self.update_user_(id, display_name, bio).await
+    }
+
+    async fn add_token(&self, user: UserId, token: TokenHash) -> Result<(), CommitError> {
+        self.add_token_(user, token).await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
+        self.user_(id).await
+    }
+
+    async fn user_by_handle(&self, handle: &Handle) -> Result<Option<Arc<User>>, StoreError> {
+        self.user_by_handle_(handle).await
+    }
+
+    async fn user_by_token(&self, token: &TokenHash) -> Result<Option<UserId>, StoreError> {
+        self.user_by_token_(token).await
+    }
+
+    async fn user_counts(&self, id: UserId) -> Result<UserCounts, StoreError> {
+        self.user_counts_(id).await
+    }
+
+    async fn relate(
+        &self,
+        from: UserId,
+        kind: RelationKind,
+        to: UserId,
+        on: bool,
+    ) -> Result<(), CommitError> {
+        self.relate_(from, kind, to, on).await
+    }
+
+    async fn relations(
+        &self,
+        viewer: UserId,
+        others: &[UserId],
+    ) -> Result<Vec<Relation>, StoreError> {
+        self.relations_(viewer, others).await
+    }
+
+    async fn followees(&self, user: UserId) -> Result<Vec<UserId>, StoreError> {
+        self.followees_(user).await
+    }
+
+    async fn followers_page(
+        &self,
+        user: UserId,
+        before: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        self.followers_page_(user, before, limit).await
+    }
+
+    async fn following_page(
+        &self,
+        user: UserId,
+        before: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        self.following_page_(user, before, limit).await
+    }
+
+    async fn create_post(&self, commit: PostCommit) -> Result<Committed<Arc<Post>>, CommitError> {
+        self.create_post_(commit).await
+    }
+
+    async fn post_created_with(
+        &self,
+        idempotency: Idempotency,
+    ) -> Result<Option<Arc<Post>>, CommitError> {
+        self.post_created_with_(idempotency).await
+    }
+
+    async fn edit_post(
+        &self,
+        id: PostId,
+        editor: UserId,
+        edit: PostEdit,
+        trace: Option<TraceContext>,
+    ) -> Result<Arc<Post>, CommitError> {
+        self.edit_post_(id, editor, edit, trace).await
+    }
+
+    async fn delete_post(
+        &self,
+        id: PostId,
+        editor: Option<UserId>,
+        trace: Option<TraceContext>,
+    ) -> Result<(), CommitError> {
+        self.delete_post_(id, editor, trace).await
+    }
+
+    async fn posts(&self, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>, StoreError> {
+        self.posts_(ids).await
+    }
+
+    async fn posts_of(
+        &self,
+        authors: &[UserId],
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<PostId>, StoreError> {
+        self.posts_of_(authors, window, limit).await
+    }
+
+    async fn post_log(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Post>>, StoreError> {
+        self.post_log_(from, to, after, limit).await
+    }
+
+    async fn import_follows(&self, lines: Vec<FollowLine>) -> Result<ImportCounts, CommitError> {
+        self.import_follows_(lines).await
+    }
+
+    async fn import_posts(&self, posts: Vec<ImportedPost>) -> Result<ImportCounts, CommitError> {
+        self.import_posts_(posts).await
+    }
+
+    async fn export_follows(
+        &self,
+        after: Option<(UserId, UserId)>,
+        limit: usize,
+    ) -> Result<Vec<(UserId, UserId)>, StoreError> {
+        self.export_follows_(after, limit).await
+    }
+}

@@ -1,0 +1,20 @@
+//! imports
+
+use super::{RedisStore, unfinished};
+use crate::{CommitError, FollowLine, ImportCounts, ImportedPost};
+
+impl RedisStore {
+    pub(super) async fn import_follows_(
+        &self,
+        lines: Vec<FollowLine>,
+    ) -> Result<ImportCounts, CommitError> {
+        unfinished()
+    }
+
+    pub(super) async fn import_posts_(
+        &self,
+        posts: Vec<ImportedPost>,
+    ) -> Result<ImportCounts, CommitError> {
+        unfinished()
+    }
+}

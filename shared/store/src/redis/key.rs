@@ -1,0 +1,77 @@
+//! The name of every key. Each belongs to one partition, and its hash tag keeps all keys of a partition
+//! in one slot of a cluster, so that one script may touch them.
+
+use ripple_domain::{Handle, PARTITIONS, Partition, PostId, Tier, Topic, UserId};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::TokenHash;
+
+/// A key. Numbers in names are decimal; hashes are as they are (keys may hold any bytes).
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Key<'a> {
+    /// The format of the store and its number of partitions. In the first partition.
+    Schema,
+    /// The last user id that was given. In the first partition.
+    UserIds,
+    /// A user. In his partition, like all that follows of a user.
+    User(UserId),
+    /// Handle → user id. In the handle's partition.
+    Handle(&'a Handle),
+    /// Token hash → user id. In the hash's partition.
+    Token(&'a TokenHash),
+    /// A post. In its author's partition, like all that follows of a post.
+    Post(PostId),
+    /// What a user has posted.
+    Author(UserId),
+}
+
+impl Key<'_> {
+    /// The partition that holds it.
+    pub(super) fn partition(&self) -> Partition {
+        match self {
+            Self::Schema | Self::UserIds => 0,
+            Self::User(id) | Self::Author(id) => id.partition(),
+            Self::Post(id) => id.partition(),
+            Self::Handle(handle) => partition_of(handle.as_str().as_bytes()),
+            Self::Token(hash) => partition_of(&hash[..]),
+        }
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> Vec<u8> {
+        let tag = tag(self.partition());
+        match self {
+            Self::Schema => join(tag, b"schema", &[]),
+            Self::UserIds => join(tag, b"user_ids", &[]),
+            Self::User(id) => join(tag, b"u:", id.to_string().as_bytes()),
+            Self::Handle(handle) => join(tag, b"h:", handle.as_str().as_bytes()),
+            Self::Token(hash) => join(tag, b"t:", &hash[..]),
+            Self::Post(id) => join(tag, b"p:", id.to_string().as_bytes()),
+            Self::Author(id) => join(tag, b"a:", id.to_string().as_bytes()),
+        }
+    }
+}
+
+/// All partitions.
+pub(super) fn partitions() -> impl Iterator<Item = Partition> {
+    0..PARTITIONS
+}
+
+/// The partition of what belongs to no user: by the hash of its name.
+pub(super) fn partition_of(name: &[u8]) -> Partition {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a remainder of 64 fits in 8 bits"
+    )]
+    let partition = (xxh3_64(name) % u64::from(PARTITIONS)) as Partition;
+    partition
+}
+
+/// The beginning of all names in a partition. What stands between the braces chooses the slot.
+fn tag(partition: Partition) -> [u8; 4] {
+    [b'{', b'0' + partition / 10, b'0' + partition % 10, b'}']
+}
+
+fn join(tag: [u8; 4], kind: &[u8], name: &[u8]) -> Vec<u8> {
+    [&tag[..], kind, name].concat()
+}

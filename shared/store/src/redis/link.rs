@@ -1,0 +1,293 @@
+//! The connections to Redis, and how commands travel on them.
+//!
+//! Small commands and commits of all tasks share a few connections: what arrives together shares a
+//! write, a read and a sync to disk. A pipeline goes to one partition, so it never spans slots.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use deadpool_redis::{Manager, Pool, Runtime};
+use futures_util::{StreamExt, stream};
+use redis::{
+    AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ToRedisArgs,
+    Value,
+    aio::{ConnectionLike, MultiplexedConnection},
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+};
+use ripple_domain::Partition;
+
+use super::{
+    address::RedisAddress,
+    key::{Key, partitions},
+    script::Script,
+};
+
+/// An answer that has not come by then has been lost.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Connections that all tasks share.
+const SHARED: usize = 2;
+/// Connections at most, those for large pipelines included.
+const CONNECTIONS_MAX: usize = 8;
+/// Pipelines of one call that are under way at once.
+const IN_FLIGHT_MAX: usize = 64;
+
+/// Commands for one partition, answered one by one. One that fails does not stop those after it.
+pub(super) struct Commands {
+    pub(super) partition: Partition,
+    pipeline: Pipeline,
+}
+
+impl Commands {
+    pub(super) fn new(partition: Partition) -> Self {
+        Self {
+            partition,
+            pipeline: Pipeline::new(),
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.pipeline.len()
+    }
+
+    /// Adds `name key args…`.
+    pub(super) fn add(&mut self, name: &str, key: &Key<'_>, args: impl ToRedisArgs) -> &mut Self {
+        debug_assert_eq!(key.partition(), self.partition, "{name} {key:?}");
+        self.pipeline.cmd(name).arg(key.name()).arg(args);
+        self
+    }
+
+    /// Adds a command that was made elsewhere; its keys are in this partition.
+    pub(super) fn command(&mut self, command: Cmd) -> &mut Self {
+        self.pipeline.add_command(command);
+        self
+    }
+
+    /// Adds a script. Scripts may make the names of further keys of the partition from their arguments.
+    pub(super) fn script(
+        &mut self,
+        script: Script,
+        keys: &[Key<'_>],
+        args: impl ToRedisArgs,
+    ) -> &mut Self {
+        debug_assert!(keys.iter().all(|key| key.partition() == self.partition));
+        let command = self.pipeline.cmd("EVALSHA").arg(script.hash());
+        command.arg(keys.len());
+        for key in keys {
+            command.arg(key.name());
+        }
+        command.arg(args);
+        self
+    }
+}
+
+enum Server {
+    Single {
+        pool: Pool,
+        shared: [Mutex<Option<MultiplexedConnection>>; SHARED],
+    },
+    Cluster(Box<[ClusterConnection; SHARED]>),
+}
+
+/// The connections of a store.
+pub(super) struct Link {
+    server: Server,
+    turn: AtomicUsize,
+}
+
+impl Link {
+    /// Connects, and loads the scripts.
+    pub(super) async fn open(address: &RedisAddress) -> RedisResult<Self> {
+        let server = match address {
+            RedisAddress::Single(info) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                    .set_response_timeout(Some(ANSWER_TIMEOUT));
+                let manager = Manager::new_with_config((**info).clone(), config)?;
+                let pool = Pool::builder(manager)
+                    .max_size(CONNECTIONS_MAX)
+                    .runtime(Runtime::Tokio1)
+                    .wait_timeout(Some(ANSWER_TIMEOUT))
+                    .create_timeout(Some(CONNECT_TIMEOUT))
+                    .recycle_timeout(Some(ANSWER_TIMEOUT))
+                    .build()
+                    .map_err(|error| io_error(&error))?;
+                Server::Single {
+                    pool,
+                    shared: Default::default(),
+                }
+            }
+            RedisAddress::Cluster(nodes) => {
+                let client = ClusterClient::builder(nodes.clone())
+                    .connection_timeout(CONNECT_TIMEOUT)
+                    .response_timeout(ANSWER_TIMEOUT)
+                    .build()?;
+                Server::Cluster(Box::new([
+                    client.get_async_connection().await?,
+                    client.get_async_connection().await?,
+                ]))
+            }
+        };
+        let link = Self {
+            server,
+            turn: AtomicUsize::new(0),
+        };
+        link.load_scripts().await?;
+        Ok(link)
+    }
+
+    /// Sends commands on a shared connection; the answers in their order.
+    pub(super) async fn send(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
+        let mut answers = self.send_once(commands).await?;
+        if answers.iter().any(is_unknown_script) {
+            // The server was started anew, or another one has taken its place.
+            self.load_scripts().await?;
+            for (index, answer) in answers.iter_mut().enumerate() {
+                if !is_unknown_script(answer) {
+                    continue;
+                }
+                let Some(command) = commands.pipeline.cmd_iter().nth(index) else {
+                    continue;
+                };
+                let mut one = Commands::new(commands.partition);
+                one.command(command.clone());
+                if let Some(again) = self.send_once(&one).await?.pop() {
+                    *answer = again;
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Sends the commands of several partitions side by side; the answers in the order of `all`.
+    pub(super) async fn send_all(&self, all: &[Commands]) -> RedisResult<Vec<Vec<Value>>> {
+        if let [commands] = all {
+            return Ok(vec![self.send(commands).await?]);
+        }
+        let mut answers: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
+        let sent = all
+            .iter()
+            .enumerate()
+            .map(|(index, commands)| async move { (index, self.send(commands).await) });
+        let mut sent = stream::iter(sent).buffer_unordered(IN_FLIGHT_MAX);
+        while let Some((index, answer)) = sent.next().await {
+            answers.insert(index, answer?);
+        }
+        Ok(answers.into_values().collect())
+    }
+
+    /// Sends one command and decodes its answer.
+    pub(super) async fn one<T: FromRedisValue>(&self, commands: &Commands) -> RedisResult<T> {
+        let answer = self.send(commands).await?.pop().unwrap_or(Value::Nil);
+        decode(answer)
+    }
+
+    /// Loads all scripts on every master.
+    async fn load_scripts(&self) -> RedisResult<()> {
+        for script in Script::ALL {
+            let mut load = redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(script.source());
+            match &self.server {
+                Server::Single { .. } => {
+                    let mut connection = self.shared().await?;
+                    load.exec_async(&mut connection).await?;
+                }
+                // The client sends it to every master.
+                Server::Cluster(connections) => {
+                    load.exec_async(&mut connections[0].clone()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_once(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
+        let count = commands.len();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        match &self.server {
+            Server::Single { .. } => {
+                let mut connection = self.shared().await?;
+                let answers = connection
+                    .req_packed_commands(&commands.pipeline, 0, count)
+                    .await;
+                if let Err(error) = &answers
+                    && (error.is_unrecoverable_error() || error.is_timeout())
+                {
+                    self.forget_shared();
+                }
+                answers
+            }
+            Server::Cluster(connections) => {
+                let turn = self.turn.fetch_add(1, Ordering::Relaxed) % SHARED;
+                let mut connection = connections[turn].clone();
+                connection
+                    .req_packed_commands(&commands.pipeline, 0, count)
+                    .await
+            }
+        }
+    }
+
+    /// A shared connection, made anew where there is none.
+    async fn shared(&self) -> RedisResult<MultiplexedConnection> {
+        let Server::Single { pool, shared } = &self.server else {
+            return Err(RedisError::from((
+                redis::ErrorKind::Client,
+                "a cluster has no single connection",
+            )));
+        };
+        let place = &shared[self.turn.fetch_add(1, Ordering::Relaxed) % SHARED];
+        let known = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(connection) = known {
+            return Ok(connection);
+        }
+        let fresh = pool.get().await.map_err(|error| io_error(&error))?;
+        let fresh = deadpool_redis::Connection::take(fresh);
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(place.get_or_insert(fresh).clone())
+    }
+
+    /// Has the next caller make fresh connections.
+    fn forget_shared(&self) {
+        if let Server::Single { shared, .. } = &self.server {
+            for place in shared {
+                *place.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+        }
+    }
+}
+
+/// Decodes an answer; the server's error where it is one.
+pub(super) fn decode<T: FromRedisValue>(answer: Value) -> RedisResult<T> {
+    Ok(T::from_redis_value(answer.extract_error()?)?)
+}
+
+/// Commands by partition: `add` is called for each item with those of its partition.
+pub(super) fn by_partition<T>(
+    items: impl IntoIterator<Item = (Partition, T)>,
+    mut add: impl FnMut(&mut Commands, T),
+) -> Vec<Commands> {
+    let mut all: Vec<Option<Commands>> = partitions().map(|_| None).collect();
+    for (partition, item) in items {
+        let commands = all[usize::from(partition)].get_or_insert_with(|| Commands::new(partition));
+        add(commands, item);
+    }
+    all.into_iter().flatten().collect()
+}
+
+fn is_unknown_script(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT")
+}
+
+fn io_error(error: &dyn std::error::Error) -> RedisError {
+    RedisError::from(std::io::Error::other(error.to_string()))
+}

@@ -1,0 +1,110 @@
+//! The Redis store: the same promises across processes and machines, on Redis 7, Valkey or a cluster
+//! of either.
+//!
+//! Everything is divided into 64 partitions. The keys of a user, of the posts that he wrote and of the
+//! jobs that these caused lie in one of them, so a commit is one script in one slot. What crosses
+//! partitions is done in an order that is safe to break off anywhere.
+
+mod address;
+mod error;
+mod facts;
+mod feeds;
+mod homes;
+mod imports;
+mod inboxes;
+mod key;
+mod link;
+mod posts;
+mod queue;
+mod read_models;
+mod receipts;
+mod record;
+mod relations;
+mod script;
+mod topics;
+mod users;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use address::{InvalidAddress, RedisAddress};
+
+use crate::{Clock, QueueLimits, Store, StoreError};
+use error::store_error;
+use link::Link;
+
+/// How a Redis store is to run.
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    /// Where the time is read.
+    pub clock: Clock,
+    /// The bounds of each tier's backlog.
+    pub queue_limits: QueueLimits,
+    /// A home timeline that was not read for this long becomes cold, in milliseconds.
+    pub home_idle_ms: i64,
+    /// Replicas that must have a commit before it is acknowledged.
+    pub replicas_wait: u32,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        const DAY_MS: i64 = 24 * 3_600_000;
+        Self {
+            clock: Clock::system(),
+            queue_limits: QueueLimits::default(),
+            home_idle_ms: 30 * DAY_MS,
+            replicas_wait: 0,
+        }
+    }
+}
+
+/// A store on Redis.
+pub struct RedisStore {
+    options: RedisOptions,
+    link: Link,
+}
+
+impl RedisStore {
+    /// Connects to Redis, checks that it keeps what is written to it, and makes the store where there
+    /// is none yet.
+    pub async fn open(
+        address: &RedisAddress,
+        options: RedisOptions,
+    ) -> Result<Arc<Self>, StoreError> {
+        let link = Link::open(address)
+            .await
+            .map_err(store_error("connecting"))?;
+        Ok(Arc::new(Self { options, link }))
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    fn clock(&self) -> &Clock {
+        &self.options.clock
+    }
+
+    /// Never: Redis may come back at any time, and until then every commit is refused.
+    async fn failed(&self) -> String {
+        std::future::pending().await
+    }
+
+    async fn housekeep(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn close(&self) {}
+}
+
+/// Stands where a part is being built.
+fn unfinished<T, E: From<StoreError>>() -> Result<T, E> {
+    Err(StoreError::Unavailable {
+        reason: "not built".into(),
+    }
+    .into())
+}

@@ -1,0 +1,98 @@
+//! Which part of the store answers which method.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ripple_domain::{PostId, Receipt, Tier, Topic, UserId, Window};
+
+use super::RedisStore;
+use crate::{
+    Delivery, FeedDocument, FeedKey, Home, IndexWrite, Indexed, Pushed, ReadModels, StoreError,
+    Warming,
+};
+
+#[async_trait]
+impl ReadModels for RedisStore {
+    async fn push_home(&self, deliveries: Vec<Delivery>) -> Result<Vec<Pushed>, StoreError> {
+        self.push_home_(deliveries).await
+    }
+
+    async fn push_inboxes(&self, post: PostId, recipients: &[UserId]) -> Result<(), StoreError> {
+        self.push_inboxes_(post, recipients).await
+    }
+
+    async fn inbox(
+        &self,
+        user: UserId,
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<PostId>, StoreError> {
+        self.inbox_(user, window, limit).await
+    }
+
+    async fn home(&self, user: UserId) -> Result<Home, StoreError> {
+        self.home_(user).await
+    }
+
+    async fn home_begin(&self, user: UserId) -> Result<Warming, StoreError> {
+        self.home_begin_(user).await
+    }
+
+    async fn home_finish(
+        &self,
+        warming: Warming,
+        ids: &[PostId],
+        complete: bool,
+    ) -> Result<bool, StoreError> {
+        self.home_finish_(warming, ids, complete).await
+    }
+
+    async fn home_cool(&self, user: UserId) -> Result<(), StoreError> {
+        self.home_cool_(user).await
+    }
+
+    async fn home_cool_all(&self) -> Result<(), StoreError> {
+        self.home_cool_all_().await
+    }
+
+    async fn index(&self, writes: Vec<IndexWrite>) -> Result<Vec<Indexed>, StoreError> {
+        self.index_(writes).await
+    }
+
+    async fn topic_page(
+        &self,
+        topic: &Topic,
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<PostId>, StoreError> {
+        self.topic_page_(topic, window, limit).await
+    }
+
+    async fn feed_document(&self, key: &FeedKey) -> Result<Option<Arc<FeedDocument>>, StoreError> {
+        self.feed_document_(key).await
+    }
+
+    async fn put_feed_document(
+        &self,
+        key: FeedKey,
+        document: Arc<FeedDocument>,
+    ) -> Result<(), StoreError> {
+        self.put_feed_document_(key, document).await
+    }
+
+    async fn warm_feeds(&self, topic: &Topic) -> Result<Vec<FeedKey>, StoreError> {
+        self.warm_feeds_(topic).await
+    }
+
+    async fn clear_feeds(&self) -> Result<(), StoreError> {
+        self.clear_feeds_().await
+    }
+
+    async fn receipt(&self, post: PostId) -> Result<Option<Receipt>, StoreError> {
+        self.receipt_(post).await
+    }
+
+    async fn delivered(&self, post: PostId, tier: Tier) {
+        self.delivered_(post, tier).await
+    }
+}
