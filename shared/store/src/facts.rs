@@ -185,11 +185,12 @@ pub trait Facts: Send + Sync {
     /// Refused with [`CommitError::Backlog`] while a tier's backlog is at its bound.
     async fn create_post(&self, commit: PostCommit) -> Result<Committed<Arc<Post>>, CommitError>;
 
-    /// The post that an earlier request with this idempotency key created, as it was then; `None`
-    /// where there was none in the last 24 hours. A caller asks this before it checks what a repeated
+    /// The post that an earlier request of `author` with this idempotency key created, as it was
+    /// then; `None` where there was none in the last 24 hours. A caller asks this before it checks what a repeated
     /// request refers to: that may be gone by now, and the answer has to be the same.
     async fn post_created_with(
         &self,
+        author: UserId,
         idempotency: Idempotency,
     ) -> Result<Option<Arc<Post>>, CommitError>;
 

@@ -73,7 +73,7 @@ pub(super) async fn create_post(
 ) -> Result<Response, Problem> {
     let (idempotency, _under_way) = key.begin(&state, &bytes)?;
     let earlier = match idempotency {
-        Some(idempotency) => state.store().post_created_with(idempotency).await?,
+        Some(idempotency) => state.store().post_created_with(author, idempotency).await?,
         None => None,
     };
     let shown = match earlier {

@@ -143,6 +143,7 @@ impl Facts for EmbeddedStore {
 
     async fn post_created_with(
         &self,
+        _author: UserId,
         idempotency: Idempotency,
     ) -> Result<Option<Arc<Post>>, CommitError> {
         let record = self.get("an idempotency key", &Key::Idempotency(&idempotency.key))?;

@@ -100,9 +100,10 @@ impl Facts for RedisStore {
 
     async fn post_created_with(
         &self,
+        author: UserId,
         idempotency: Idempotency,
     ) -> Result<Option<Arc<Post>>, CommitError> {
-        self.post_created_with_(idempotency).await
+        self.post_created_with_(author, idempotency).await
     }
 
     async fn edit_post(

@@ -17,6 +17,7 @@ impl RedisStore {
 
     pub(super) async fn post_created_with_(
         &self,
+        author: UserId,
         idempotency: Idempotency,
     ) -> Result<Option<Arc<Post>>, CommitError> {
         unfinished()

@@ -87,9 +87,10 @@ impl Facts for Faulty {
     }
     async fn post_created_with(
         &self,
+        author: UserId,
         idempotency: Idempotency,
     ) -> Result<Option<Arc<Post>>, CommitError> {
-        self.inner.post_created_with(idempotency).await
+        self.inner.post_created_with(author, idempotency).await
     }
     async fn edit_post(
         &self,
