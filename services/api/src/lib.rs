@@ -37,12 +37,24 @@ pub use state::{ApiLimits, ApiOptions, ApiState, Registration};
 
 pub(crate) use problem::Faults;
 
+/// What a process that only does jobs serves over HTTP: its health and its metrics.
+pub fn operations_router(state: ApiState) -> Router {
+    let (operations, _) = operations::router().split_for_parts();
+    complete(operations, state)
+}
+
 /// Everything that Ripple serves over HTTP.
 pub fn router(state: ApiState) -> Router {
     let (documented, document) = openapi::documented().split_for_parts();
-    documented
+    let all = documented
         .merge(pages::router())
-        .merge(openapi::documentation(document))
+        .merge(openapi::documentation(document));
+    complete(all, state)
+}
+
+/// Adds what every request passes.
+fn complete(routes: Router<ApiState>, state: ApiState) -> Router {
+    routes
         .fallback(pages::no_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(

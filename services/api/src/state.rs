@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use ripple_domain::Timestamp;
-use ripple_store::Store;
+use ripple_store::{Store, TokenHash};
 
 use crate::{
     admission::{Rate, RateLimiter},
-    auth,
     idempotency::KeysUnderWay,
 };
 
@@ -60,8 +59,8 @@ pub struct ApiOptions {
     pub registration: Registration,
     /// Whether callers are held to a rate.
     pub rate_limit: bool,
-    /// The token of the admin.
-    pub admin_token: String,
+    /// SHA-256 of the admin's token.
+    pub admin_token_hash: TokenHash,
     /// Derives the tokens of sign-ups with an idempotency key, so that a repeated request gets the
     /// same token although none is stored. It must outlive a restart.
     pub secret: [u8; 32],
@@ -78,7 +77,6 @@ pub struct ApiState(Arc<Inner>);
 struct Inner {
     store: Arc<dyn Store>,
     options: ApiOptions,
-    admin_token_hash: ripple_store::TokenHash,
     rates: Option<RateLimiter>,
     keys_under_way: Arc<KeysUnderWay>,
 }
@@ -86,7 +84,6 @@ struct Inner {
 impl ApiState {
     /// The state of an API over `store`.
     pub fn new(store: Arc<dyn Store>, options: ApiOptions) -> Self {
-        let admin_token_hash = auth::token_hash(&options.admin_token);
         let limits = options.limits;
         let rates = options
             .rate_limit
@@ -94,7 +91,6 @@ impl ApiState {
         Self(Arc::new(Inner {
             store,
             options,
-            admin_token_hash,
             rates,
             keys_under_way: Arc::default(),
         }))
@@ -120,8 +116,8 @@ impl ApiState {
         self.store().clock().now()
     }
 
-    pub(crate) fn admin_token_hash(&self) -> &ripple_store::TokenHash {
-        &self.0.admin_token_hash
+    pub(crate) fn admin_token_hash(&self) -> &TokenHash {
+        &self.0.options.admin_token_hash
     }
 
     pub(crate) fn rates(&self) -> Option<&RateLimiter> {

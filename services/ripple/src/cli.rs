@@ -48,8 +48,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub store: StoreArgs,
 
-    /// What this process does: answer requests, do jobs, or both. Several processes need a Redis
-    /// store; on the embedded one it is `all`
+    /// What this process does: answer requests (`api`), do jobs (`worker`; it listens too, for
+    /// health and metrics alone), or `all`. Several processes need a Redis store
     #[arg(long, env = "RIPPLE_ROLE", default_value = "all")]
     pub role: Role,
 
@@ -108,7 +108,9 @@ pub(crate) struct StoreArgs {
     )]
     pub data: PathBuf,
 
-    /// Where facts, jobs and read models are kept: `embedded`, `redis://…` or `redis+cluster://…`
+    /// Where facts, jobs and read models are kept: `embedded` (in the data folder),
+    /// `redis://[user:password@]host[:port]`, or `redis+cluster://host[:port],host[:port]…` with some
+    /// nodes of a cluster; `rediss` in place of `redis` for TLS
     #[arg(
         long,
         env = "RIPPLE_STORE",
@@ -116,6 +118,16 @@ pub(crate) struct StoreArgs {
         value_name = "STORE"
     )]
     pub store: StoreAddress,
+
+    /// Replicas that must have a commit before it is acknowledged, on a Redis store; while fewer can
+    /// be reached, posts are refused
+    #[arg(
+        long,
+        env = "RIPPLE_REDIS_WAIT",
+        value_name = "REPLICAS",
+        default_value_t = 0
+    )]
+    pub redis_wait: u32,
 
     /// Start although damage to the journal has cost acknowledged commits: what can be read is
     /// kept, the rest is given up

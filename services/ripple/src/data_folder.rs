@@ -68,7 +68,8 @@ pub(crate) fn secret(folder: &Path) -> io::Result<[u8; SECRET_BYTES]> {
     }
 }
 
-fn random() -> io::Result<[u8; SECRET_BYTES]> {
+/// Bytes that nobody can guess.
+pub(crate) fn random() -> io::Result<[u8; SECRET_BYTES]> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes)

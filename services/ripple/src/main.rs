@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod credentials;
 mod data_folder;
 mod memory;
 mod serve;

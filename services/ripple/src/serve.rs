@@ -1,6 +1,6 @@
 //! `ripple serve`: one process with the store, the workers and the API, until it is told to stop.
 
-use std::{io, net::SocketAddr, path::PathBuf, process, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, process, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use clap::{CommandFactory, error::ErrorKind};
@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{Cli, LogForm, Registration, Role, ServeArgs, StoreArgs, Switch},
-    data_folder, memory, store,
+    credentials::{self, Credentials},
+    memory,
+    store::{self, Opened, StoreAddress},
     telemetry::{self, Metrics},
 };
 
@@ -28,6 +30,7 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 pub(crate) struct ServeOptions {
     listen: String,
     store: StoreArgs,
+    role: Role,
     tiers: Vec<Tier>,
     registration: Option<Registration>,
     rate_limit: bool,
@@ -41,7 +44,7 @@ pub(crate) struct ServeOptions {
 impl ServeOptions {
     /// Checks what one option alone does not tell.
     pub(crate) fn parse(args: ServeArgs) -> Result<Self, clap::Error> {
-        if args.role != Role::All {
+        if args.role != Role::All && matches!(args.store.store, StoreAddress::Embedded) {
             return Err(Cli::command().error(
                 ErrorKind::ValueValidation,
                 "--role api and --role worker are for several processes on one Redis store; the \
@@ -52,6 +55,7 @@ impl ServeOptions {
         Ok(Self {
             listen: args.listen,
             store: args.store,
+            role: args.role,
             tiers: args.tiers,
             registration: args.registration,
             rate_limit: args.rate_limit == Switch::On,
@@ -66,13 +70,18 @@ impl ServeOptions {
     }
 }
 
+impl ServeOptions {
+    fn public_url_at(&self, address: SocketAddr) -> String {
+        let here = || format!("http://{address}");
+        self.public_url.clone().unwrap_or_else(here)
+    }
+}
+
 /// The server cannot start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
     #[error("cannot listen on {address}: {source}")]
     Listen { address: String, source: io::Error },
-    #[error("{}: {source}", path.display())]
-    Secret { path: PathBuf, source: io::Error },
     #[error("signals cannot be received: {0}")]
     Signal(io::Error),
     #[error("the store has failed: {0}")]
@@ -97,25 +106,35 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<(), Box<dyn std::erro
     })?;
     let address = listener.local_addr()?;
 
-    let store = store::open(&options.store, options.home_memory_bytes_max).await?;
-    let api_options = api_options(&options, address, &metrics)?;
-    let public_url = api_options.public_url.clone();
-    let feeds = Feeds {
-        store: Arc::clone(&store),
-        public_url: public_url.clone(),
+    let Opened { store, keeper } =
+        store::open(&options.store, options.home_memory_bytes_max).await?;
+    let given = options.admin_token.as_deref();
+    let credentials = credentials::obtain(&keeper, &options.store.data, given).await?;
+    let announcement = Announcement {
+        address,
+        public_url: options.public_url_at(address),
+        admin_token_place: credentials.admin_token_place.clone(),
     };
-    let router = ripple_api::router(ApiState::new(Arc::clone(&store), api_options));
+    let api_options = api_options(&options, &announcement, credentials, &metrics);
+    let state = ApiState::new(Arc::clone(&store), api_options);
+    let router = match options.role {
+        Role::All | Role::Api => ripple_api::router(state),
+        Role::Worker => ripple_api::operations_router(state),
+    };
 
     let stop = CancellationToken::new();
     let background = CancellationToken::new();
     let worker_options = WorkerOptions {
-        tiers: options.tiers.clone(),
+        tiers: match options.role {
+            Role::All | Role::Worker => options.tiers.clone(),
+            Role::Api => Vec::new(),
+        },
         drain_ms: workers_drain_ms(options.drain),
         ..WorkerOptions::default()
     };
     let mut workers = tokio::spawn(ripple_workers::run(
         Arc::clone(&store),
-        Arc::new(feeds),
+        Arc::new(Feeds(Arc::clone(&store))),
         worker_options,
         stop.clone(),
     ));
@@ -123,7 +142,7 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<(), Box<dyn std::erro
     let mut housekeeping = tokio::spawn(housekeep(Arc::clone(&store), background.clone()));
     let upkeep = background.clone();
     tokio::spawn(async move { metrics.upkeep(upkeep).await });
-    announce(&options, address, &public_url);
+    announcement.make(&options);
 
     let ended = tokio::select! {
         signal = signals.next() => Ok(signal),
@@ -156,15 +175,12 @@ fn workers_drain_ms(drain: Duration) -> u64 {
 }
 
 /// Keeps the feed documents that are being read rendered.
-struct Feeds {
-    store: Arc<dyn Store>,
-    public_url: String,
-}
+struct Feeds(Arc<dyn Store>);
 
 #[async_trait]
 impl FeedRefresher for Feeds {
     async fn refresh(&self, topics: &[Topic]) {
-        let refreshed = refresh_feeds(&*self.store, &self.public_url, topics).await;
+        let refreshed = refresh_feeds(&*self.0, topics).await;
         if let Err(error) = refreshed {
             tracing::warn!(%error, "feeds could not be refreshed; they are rendered when they are read");
         }
@@ -173,66 +189,65 @@ impl FeedRefresher for Feeds {
 
 fn api_options(
     options: &ServeOptions,
-    address: SocketAddr,
+    announcement: &Announcement,
+    credentials: Credentials,
     metrics: &Metrics,
-) -> Result<ApiOptions, ServeError> {
-    let folder = &options.store.data;
-    let admin_token = match &options.admin_token {
-        Some(token) => token.clone(),
-        None => data_folder::admin_token(folder).map_err(|source| ServeError::Secret {
-            path: data_folder::admin_token_path(folder),
-            source,
-        })?,
-    };
-    let secret = data_folder::secret(folder).map_err(|source| ServeError::Secret {
-        path: data_folder::secret_path(folder),
-        source,
-    })?;
-    Ok(ApiOptions {
-        public_url: options
-            .public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{address}")),
+) -> ApiOptions {
+    ApiOptions {
+        public_url: announcement.public_url.clone(),
         registration: match options.registration {
             Some(Registration::Open) => ripple_api::Registration::Open,
             Some(Registration::Closed) => ripple_api::Registration::Closed,
-            None if address.ip().is_loopback() => ripple_api::Registration::Open,
+            None if announcement.address.ip().is_loopback() => ripple_api::Registration::Open,
             None => ripple_api::Registration::Closed,
         },
         rate_limit: options.rate_limit,
-        admin_token,
-        secret,
+        admin_token_hash: credentials.admin_token_hash,
+        secret: credentials.secret,
         render_metrics: metrics.renderer(),
         limits: Default::default(),
-    })
+    }
 }
 
-/// Tells where to look.
-fn announce(options: &ServeOptions, address: SocketAddr, public_url: &str) {
-    if options.public_url.is_none() && address.ip().is_unspecified() {
-        tracing::warn!(
+/// Where to look.
+struct Announcement {
+    address: SocketAddr,
+    public_url: String,
+    admin_token_place: String,
+}
+
+impl Announcement {
+    fn make(&self, options: &ServeOptions) {
+        let Self {
+            address,
             public_url,
-            "links in posts, pages and feeds lead to an address that readers cannot reach: give theirs by --public-url"
-        );
-    }
-    let admin_token = match &options.admin_token {
-        Some(_) => "as given by --admin-token or RIPPLE_ADMIN_TOKEN".to_owned(),
-        None => {
-            let path = data_folder::admin_token_path(&options.store.data);
-            path.display().to_string()
+            admin_token_place,
+        } = self;
+        if options.public_url.is_none()
+            && address.ip().is_unspecified()
+            && options.role != Role::Worker
+        {
+            tracing::warn!(
+                public_url,
+                "links in posts, pages and feeds lead to an address that readers cannot reach: give theirs by --public-url"
+            );
         }
-    };
-    if options.log == LogForm::Json {
-        tracing::info!(%address, public_url, admin_token, "ready");
-        return;
+        if options.log == LogForm::Json {
+            tracing::info!(%address, public_url, admin_token = admin_token_place, "ready");
+            return;
+        }
+        let place = match &options.store.store {
+            StoreAddress::Embedded => {
+                format!("data folder        {}", options.store.data.display())
+            }
+            StoreAddress::Redis(address) => format!("store              {address}"),
+        };
+        println!("Ripple is ready at {public_url}/ (listening on {address})");
+        if options.role != Role::Worker {
+            println!("  API documentation  {public_url}/docs");
+        }
+        println!("  {place}\n  admin token        {admin_token_place}");
     }
-    println!(
-        "Ripple is ready at {public_url}/ (listening on {address})\n\
-         \x20 API documentation  {public_url}/docs\n\
-         \x20 data folder        {}\n\
-         \x20 admin token        {admin_token}",
-        options.store.data.display(),
-    );
 }
 
 async fn housekeep(store: Arc<dyn Store>, shutdown: CancellationToken) {

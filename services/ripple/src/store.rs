@@ -3,30 +3,47 @@
 use std::{io, path::PathBuf, str::FromStr, sync::Arc};
 
 use ripple_store::{
-    QueueLimits, Store,
+    QueueLimits, Store, StoreError,
     embedded::{EmbeddedOptions, EmbeddedStore, OpenError},
+    redis::{RedisAddress, RedisOptions, RedisStore},
 };
 
 use crate::{cli::StoreArgs, data_folder};
 
 /// Names a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum StoreAddress {
     /// The one in the data folder, in this process.
     Embedded,
+    /// One that several processes can share.
+    Redis(RedisAddress),
+}
+
+/// A store that was opened.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keeper: Keeper,
+}
+
+/// Where what all processes on a store agree on is kept.
+pub(crate) enum Keeper {
+    /// In the data folder: one process has it open.
+    Folder,
+    /// In the store.
+    Redis(Arc<RedisStore>),
 }
 
 impl FromStr for StoreAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "embedded" => Ok(Self::Embedded),
-            _ if text.starts_with("redis://") || text.starts_with("redis+cluster://") => Err(
-                "this build has the embedded store only; leave --store away to use it".to_owned(),
-            ),
-            _ => Err("`embedded`, `redis://…` or `redis+cluster://…`".to_owned()),
+        if text == "embedded" {
+            return Ok(Self::Embedded);
         }
+        let address = text.parse::<RedisAddress>();
+        address.map(Self::Redis).map_err(|error| {
+            format!("{error}; the stores are `embedded`, `redis://…` and `redis+cluster://…`")
+        })
     }
 }
 
@@ -42,19 +59,27 @@ pub(crate) enum StoreOpenError {
     /// The store says what is wrong, and how to recover.
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error("{address}: {source}")]
+    Redis {
+        address: RedisAddress,
+        source: StoreError,
+    },
 }
 
 /// Opens the store that the options name, to serve; home timelines take up to this much memory.
 pub(crate) async fn open(
     args: &StoreArgs,
     home_memory_bytes_max: u64,
-) -> Result<Arc<dyn Store>, StoreOpenError> {
+) -> Result<Opened, StoreOpenError> {
+    if let StoreAddress::Redis(address) = &args.store {
+        return open_redis(args, address, QueueLimits::default()).await;
+    }
     make_folder(args)?;
     let options = EmbeddedOptions {
         home_memory_bytes_max,
         ..EmbeddedOptions::default()
     };
-    open_with(args, options).await
+    open_embedded(args, options).await
 }
 
 /// Opens the store that the options name for a command that works while nobody serves; where
@@ -63,6 +88,14 @@ pub(crate) async fn open_offline(
     args: &StoreArgs,
     may_create: bool,
 ) -> Result<Arc<dyn Store>, StoreOpenError> {
+    // No worker empties the queue meanwhile, so its backlog has no bound.
+    let queue_limits = QueueLimits {
+        jobs_max: u64::MAX,
+        age_ms_max: u64::MAX,
+    };
+    if let StoreAddress::Redis(address) = &args.store {
+        return Ok(open_redis(args, address, queue_limits).await?.store);
+    }
     if may_create {
         make_folder(args)?;
     } else if !args.data.exists() {
@@ -71,19 +104,17 @@ pub(crate) async fn open_offline(
             path: args.data.clone(),
         });
     }
-    // No worker empties the queue meanwhile, so its backlog has no bound.
-    let queue_limits = QueueLimits {
-        jobs_max: u64::MAX,
-        age_ms_max: u64::MAX,
-    };
     let options = EmbeddedOptions {
         queue_limits,
         ..EmbeddedOptions::default()
     };
-    open_with(args, options).await.map_err(|error| match error {
-        StoreOpenError::Open(in_use @ OpenError::InUse { .. }) => StoreOpenError::InUse(in_use),
-        error => error,
-    })
+    match open_embedded(args, options).await {
+        Ok(opened) => Ok(opened.store),
+        Err(StoreOpenError::Open(in_use @ OpenError::InUse { .. })) => {
+            Err(StoreOpenError::InUse(in_use))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn make_folder(args: &StoreArgs) -> Result<(), StoreOpenError> {
@@ -93,18 +124,37 @@ fn make_folder(args: &StoreArgs) -> Result<(), StoreOpenError> {
     })
 }
 
-async fn open_with(
+async fn open_embedded(
     args: &StoreArgs,
     options: EmbeddedOptions,
-) -> Result<Arc<dyn Store>, StoreOpenError> {
-    match args.store {
-        StoreAddress::Embedded => {
-            let options = EmbeddedOptions {
-                accept_loss: args.accept_loss,
-                ..options
-            };
-            let store: Arc<dyn Store> = EmbeddedStore::open(&args.data, options).await?;
-            Ok(store)
-        }
-    }
+) -> Result<Opened, StoreOpenError> {
+    let options = EmbeddedOptions {
+        accept_loss: args.accept_loss,
+        ..options
+    };
+    Ok(Opened {
+        store: EmbeddedStore::open(&args.data, options).await?,
+        keeper: Keeper::Folder,
+    })
+}
+
+async fn open_redis(
+    args: &StoreArgs,
+    address: &RedisAddress,
+    queue_limits: QueueLimits,
+) -> Result<Opened, StoreOpenError> {
+    let options = RedisOptions {
+        queue_limits,
+        replicas_wait: args.redis_wait,
+        ..RedisOptions::default()
+    };
+    let opened = RedisStore::open(address, options).await;
+    let store = opened.map_err(|source| StoreOpenError::Redis {
+        address: address.clone(),
+        source,
+    })?;
+    Ok(Opened {
+        keeper: Keeper::Redis(Arc::clone(&store)),
+        store,
+    })
 }

@@ -78,17 +78,10 @@ pub(super) async fn serve(
 }
 
 /// Renders the kept documents of these topics anew where their content has changed, so that their
-/// next reader finds them rendered. Of documents with other addresses than `public_url`'s nothing is
-/// done: nobody reads them any more.
-pub async fn refresh_feeds(
-    store: &dyn Store,
-    public_url: &str,
-    topics: &[Topic],
-) -> Result<(), StoreError> {
-    let site = Site::new(public_url);
+/// next reader finds them rendered.
+pub async fn refresh_feeds(store: &dyn Store, topics: &[Topic]) -> Result<(), StoreError> {
     for topic in topics {
-        let mut warm = store.warm_feeds(topic).await?;
-        warm.retain(|key| key.base_url == *site.base_url());
+        let warm = store.warm_feeds(topic).await?;
         if warm.is_empty() {
             continue;
         }
@@ -103,6 +96,7 @@ pub async fn refresh_feeds(
             if kept.is_some_and(|kept| kept.fingerprint == fingerprint) {
                 continue;
             }
+            let site = Site::new(&key.base_url);
             if let Err(error) = renew(store, &site, &listing, key, kept).await? {
                 tracing::error!(?topic, %error, "a feed could not be rendered");
             }

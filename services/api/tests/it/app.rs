@@ -84,7 +84,7 @@ impl App {
             public_url: "https://ripple.example".into(),
             registration: setup.registration,
             rate_limit: setup.rate_limit,
-            admin_token: ADMIN_TOKEN.into(),
+            admin_token_hash: ripple_api::token_hash(ADMIN_TOKEN),
             secret: [7; 32],
             render_metrics: setup.render_metrics,
             limits: setup.limits,

@@ -377,7 +377,7 @@ async fn documents_that_are_read_are_kept_rendered() {
     publish(&app, &ada, json!({"text": "Newer"})).await;
     let refresh = async || {
         let topics = [Topic::Public, Topic::Tag("unread".into())];
-        ripple_api::refresh_feeds(&*app.store, "https://ripple.example/", &topics)
+        ripple_api::refresh_feeds(&*app.store, &topics)
             .await
             .unwrap();
         app.store.feed_document(&own).await.unwrap().unwrap()

@@ -13,6 +13,8 @@ pub(super) enum Key<'a> {
     Schema,
     /// The last user id that was given. In the first partition.
     UserIds,
+    /// What is kept once for all processes, such as a secret. In the first partition.
+    Kept(&'static str),
     /// A user. In his partition, like all that follows of a user.
     User(UserId),
     /// Handle → user id. In the handle's partition.
@@ -29,7 +31,7 @@ impl Key<'_> {
     /// The partition that holds it.
     pub(super) fn partition(&self) -> Partition {
         match self {
-            Self::Schema | Self::UserIds => 0,
+            Self::Schema | Self::UserIds | Self::Kept(_) => 0,
             Self::User(id) | Self::Author(id) => id.partition(),
             Self::Post(id) => id.partition(),
             Self::Handle(handle) => partition_of(handle.as_str().as_bytes()),
@@ -43,6 +45,7 @@ impl Key<'_> {
         match self {
             Self::Schema => join(tag, b"schema", &[]),
             Self::UserIds => join(tag, b"user_ids", &[]),
+            Self::Kept(name) => join(tag, b"kept:", name.as_bytes()),
             Self::User(id) => join(tag, b"u:", id.to_string().as_bytes()),
             Self::Handle(handle) => join(tag, b"h:", handle.as_str().as_bytes()),
             Self::Token(hash) => join(tag, b"t:", &hash[..]),

@@ -28,11 +28,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use redis::Value;
+
 pub use address::{InvalidAddress, RedisAddress};
 
 use crate::{Clock, QueueLimits, Store, StoreError};
 use error::store_error;
-use link::Link;
+use key::Key;
+use link::{Commands, Link, decode};
 
 /// How a Redis store is to run.
 #[derive(Clone, Debug)]
@@ -76,6 +79,18 @@ impl RedisStore {
             .await
             .map_err(store_error("connecting"))?;
         Ok(Arc::new(Self { options, link }))
+    }
+
+    /// Keeps a small value under this name unless there is one, and answers with the one that is
+    /// kept: what all processes of a store must agree on, such as a secret.
+    pub async fn keep_once(&self, name: &'static str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let key = Key::Kept(name);
+        let mut commands = Commands::new(key.partition());
+        commands.add("SET", &key, (value, "NX"));
+        commands.add("GET", &key, &[] as &[&str]);
+        let answers = self.link.send(&commands).await;
+        let kept = answers.and_then(|mut answers| decode(answers.pop().unwrap_or(Value::Nil)));
+        kept.map_err(store_error("a kept value"))
     }
 }
 
