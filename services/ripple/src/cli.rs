@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Rebuild(RebuildArgs),
     /// Print a new token of a user; his other tokens stay valid
     Token(TokenArgs),
+    /// Ask a running server whether it is ready: exit status 0 if so, else 1
+    Health(HealthArgs),
 }
 
 #[derive(Args, Debug)]
@@ -188,6 +190,18 @@ pub(crate) struct TokenArgs {
     pub handle: Handle,
     #[command(flatten)]
     pub target: TargetArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HealthArgs {
+    /// Address of the server
+    #[arg(
+        long,
+        env = "RIPPLE_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_parser = public_url
+    )]
+    pub url: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -16,6 +16,17 @@ pub(crate) struct Credentials {
     pub(crate) admin_token_place: String,
 }
 
+impl Credentials {
+    /// Those of a process that nobody signs in to.
+    pub(crate) fn nobodys() -> io::Result<Self> {
+        Ok(Self {
+            admin_token_hash: data_folder::random()?,
+            secret: data_folder::random()?,
+            admin_token_place: "not used by a worker".to_owned(),
+        })
+    }
+}
+
 /// The credentials cannot be read or made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CredentialsError {

@@ -109,7 +109,10 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<(), Box<dyn std::erro
     let Opened { store, keeper } =
         store::open(&options.store, options.home_memory_bytes_max).await?;
     let given = options.admin_token.as_deref();
-    let credentials = credentials::obtain(&keeper, &options.store.data, given).await?;
+    let credentials = match options.role {
+        Role::All | Role::Api => credentials::obtain(&keeper, &options.store.data, given).await?,
+        Role::Worker => Credentials::nobodys()?,
+    };
     let announcement = Announcement {
         address,
         public_url: options.public_url_at(address),

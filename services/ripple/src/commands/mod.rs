@@ -25,6 +25,7 @@ pub(crate) async fn run(command: Command) -> Outcome {
         Command::Export(args) => export::run(args).await,
         Command::Rebuild(args) => run_rebuild(args).await,
         Command::Token(args) => run_token(args).await,
+        Command::Health(args) => Ok(server::ready(&args.url).await?),
     }
 }
 

@@ -62,6 +62,24 @@ const RETRY_AFTER_S: u64 = 1;
 /// The longest wait that a busy server is granted.
 const RETRY_AFTER_S_MAX: u64 = 30;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// The longest that a server may take to tell how it is.
+const HEALTH_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Whether a server is ready; the error says why not.
+pub(super) async fn ready(base: &str) -> Result<(), ServerError> {
+    if base.starts_with("https:") {
+        return Err(ServerError::Https);
+    }
+    let client = Client::builder().timeout(HEALTH_TIME_MAX).build()?;
+    let answer = client.get(format!("{base}/readyz")).send().await?;
+    match answer.status() {
+        StatusCode::OK => Ok(()),
+        status => Err(ServerError::Refused {
+            status,
+            detail: answer.text().await?,
+        }),
+    }
+}
 
 impl Server {
     pub(super) fn new(base: &str, token: String) -> Result<Self, ServerError> {
