@@ -95,7 +95,7 @@ impl Facts for RedisStore {
     }
 
     async fn create_post(&self, commit: PostCommit) -> Result<Committed<Arc<Post>>, CommitError> {
-        self.create_post_(commit).await
+        self.commit_post(commit).await
     }
 
     async fn post_created_with(
@@ -103,7 +103,7 @@ impl Facts for RedisStore {
         author: UserId,
         idempotency: Idempotency,
     ) -> Result<Option<Arc<Post>>, CommitError> {
-        self.post_created_with_(author, idempotency).await
+        self.earlier_post(author, idempotency).await
     }
 
     async fn edit_post(
@@ -113,7 +113,7 @@ impl Facts for RedisStore {
         edit: PostEdit,
         trace: Option<TraceContext>,
     ) -> Result<Arc<Post>, CommitError> {
-        self.edit_post_(id, editor, edit, trace).await
+        self.commit_edit(id, editor, edit, trace).await
     }
 
     async fn delete_post(
@@ -122,11 +122,11 @@ impl Facts for RedisStore {
         editor: Option<UserId>,
         trace: Option<TraceContext>,
     ) -> Result<(), CommitError> {
-        self.delete_post_(id, editor, trace).await
+        self.commit_deletion(id, editor, trace).await
     }
 
     async fn posts(&self, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>, StoreError> {
-        self.posts_(ids).await
+        self.posts_by_id(ids).await
     }
 
     async fn posts_of(
@@ -135,7 +135,7 @@ impl Facts for RedisStore {
         window: Window,
         limit: usize,
     ) -> Result<Vec<PostId>, StoreError> {
-        self.posts_of_(authors, window, limit).await
+        self.merged_author_timelines(authors, window, limit).await
     }
 
     async fn post_log(
@@ -145,7 +145,7 @@ impl Facts for RedisStore {
         after: Option<PostId>,
         limit: usize,
     ) -> Result<Vec<Arc<Post>>, StoreError> {
-        self.post_log_(from, to, after, limit).await
+        self.logged_posts(from, to, after, limit).await
     }
 
     async fn import_follows(&self, lines: Vec<FollowLine>) -> Result<ImportCounts, CommitError> {

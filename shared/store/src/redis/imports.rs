@@ -1,4 +1,4 @@
-//! imports
+//! Imports: batches of follows and posts.
 
 use super::{RedisStore, unfinished};
 use crate::{CommitError, FollowLine, ImportCounts, ImportedPost};

@@ -23,8 +23,21 @@ pub(super) enum Key<'a> {
     Token(&'a TokenHash),
     /// A post. In its author's partition, like all that follows of a post.
     Post(PostId),
-    /// What a user has posted.
+    /// What a user has posted: a sorted set of post ids by themselves.
     Author(UserId),
+    /// The last post id that was made in the sequence of a partition.
+    PostIds(Partition),
+    /// What a request with an idempotency key was answered. For a post in its author's partition, for
+    /// a user in that of the key.
+    Idempotency(Partition, &'a [u8; 32]),
+    /// What a partition's commits have still to do in other partitions.
+    Outbox(Partition),
+    /// The days of which a partition has a post log.
+    LogDays(Partition),
+    /// An import key → post id, in the partition of the post, until all know it.
+    ImportedHere(Partition, &'a [u8; 16]),
+    /// A part of the imported posts: import key → post id. In the partition of the import key.
+    Imported(&'a [u8; 16]),
 }
 
 impl Key<'_> {
@@ -34,6 +47,12 @@ impl Key<'_> {
             Self::Schema | Self::UserIds | Self::Kept(_) => 0,
             Self::User(id) | Self::Author(id) => id.partition(),
             Self::Post(id) => id.partition(),
+            Self::PostIds(partition)
+            | Self::Idempotency(partition, _)
+            | Self::ImportedHere(partition, _)
+            | Self::Outbox(partition)
+            | Self::LogDays(partition) => *partition,
+            Self::Imported(key) => partition_of(&key[..]),
             Self::Handle(handle) => partition_of(handle.as_str().as_bytes()),
             Self::Token(hash) => partition_of(&hash[..]),
         }
@@ -51,6 +70,13 @@ impl Key<'_> {
             Self::Token(hash) => join(tag, b"t:", &hash[..]),
             Self::Post(id) => join(tag, b"p:", id.to_string().as_bytes()),
             Self::Author(id) => join(tag, b"a:", id.to_string().as_bytes()),
+            Self::PostIds(_) => join(tag, b"seq", &[]),
+            Self::Idempotency(_, key) => join(tag, b"i:", &key[..]),
+            Self::Outbox(_) => join(tag, b"out", &[]),
+            Self::LogDays(_) => join(tag, b"days", &[]),
+            Self::ImportedHere(_, key) => join(tag, b"ik:", &key[..]),
+            // Many keys share a hash, so that each takes few bytes beside its own.
+            Self::Imported(key) => join(tag, b"im:", &key[14..]),
         }
     }
 }

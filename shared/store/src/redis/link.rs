@@ -4,7 +4,6 @@
 //! write, a read and a sync to disk. A pipeline goes to one partition, so it never spans slots.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -13,7 +12,7 @@ use std::{
 };
 
 use deadpool_redis::{Manager, Pool, Runtime};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use redis::{
     AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ToRedisArgs,
     Value,
@@ -37,7 +36,7 @@ const SHARED: usize = 2;
 /// Connections at most, those for large pipelines included.
 const CONNECTIONS_MAX: usize = 8;
 /// Pipelines of one call that are under way at once.
-const IN_FLIGHT_MAX: usize = 64;
+pub(super) const IN_FLIGHT_MAX: usize = 64;
 
 /// Commands for one partition, answered one by one. One that fails does not stop those after it.
 pub(super) struct Commands {
@@ -172,16 +171,12 @@ impl Link {
         if let [commands] = all {
             return Ok(vec![self.send(commands).await?]);
         }
-        let mut answers: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
-        let sent = all
-            .iter()
-            .enumerate()
-            .map(|(index, commands)| async move { (index, self.send(commands).await) });
-        let mut sent = stream::iter(sent).buffer_unordered(IN_FLIGHT_MAX);
-        while let Some((index, answer)) = sent.next().await {
-            answers.insert(index, answer?);
-        }
-        Ok(answers.into_values().collect())
+        // As a list: the compiler cannot prove that a stream which maps borrowed items is `Send`.
+        let sent: Vec<_> = all.iter().map(|commands| self.send(commands)).collect();
+        stream::iter(sent)
+            .buffered(IN_FLIGHT_MAX)
+            .try_collect()
+            .await
     }
 
     /// Sends one command and decodes its answer.

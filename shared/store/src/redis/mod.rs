@@ -6,6 +6,8 @@
 //! partitions is done in an order that is safe to break off anywhere.
 
 mod address;
+mod author_timelines;
+mod commit;
 mod error;
 mod facts;
 mod feeds;
@@ -14,17 +16,24 @@ mod imports;
 mod inboxes;
 mod key;
 mod link;
+mod merge_rounds;
+mod post_log;
+mod post_record;
 mod posts;
 mod queue;
 mod read_models;
 mod receipts;
 mod record;
 mod relations;
+mod relatives;
 mod script;
 mod topics;
 mod users;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 
@@ -66,6 +75,8 @@ impl Default for RedisOptions {
 pub struct RedisStore {
     options: RedisOptions,
     link: Link,
+    /// No commit is taken any more.
+    closed: AtomicBool,
 }
 
 impl RedisStore {
@@ -78,7 +89,11 @@ impl RedisStore {
         let link = Link::open(address)
             .await
             .map_err(store_error("connecting"))?;
-        Ok(Arc::new(Self { options, link }))
+        Ok(Arc::new(Self {
+            options,
+            link,
+            closed: AtomicBool::new(false),
+        }))
     }
 
     /// Keeps a small value under this name unless there is one, and answers with the one that is
@@ -106,14 +121,16 @@ impl Store for RedisStore {
     }
 
     async fn housekeep(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.empty_outboxes().await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn close(&self) {}
+    async fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Stands where a part is being built.

@@ -5,16 +5,67 @@ use std::sync::LazyLock;
 /// Names a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Script {
-    // (one line each, with what it does)
+    /// Commits a post with its jobs.
+    CommitPost,
+    /// Changes a post and enqueues the jobs that bring the pages in line.
+    EditPost,
+    /// Leaves a tombstone in a post's place and enqueues the jobs that clean up.
+    DeletePost,
+    /// Counts an answer to a post, or a repost, or counts it no longer.
+    CountRelative,
+    /// Reads a part of a partition's post log.
+    ReadLog,
 }
 
 impl Script {
     /// Every script.
-    pub(super) const ALL: [Self; 0] = [];
+    pub(super) const ALL: [Self; 5] = [
+        Self::CommitPost,
+        Self::EditPost,
+        Self::DeletePost,
+        Self::CountRelative,
+        Self::ReadLog,
+    ];
 
     /// What it does.
     pub(super) fn source(self) -> &'static str {
-        match self {}
+        match self {
+            Self::CommitPost => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/backdated.lua"),
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/lib/post_log.lua"),
+                include_str!("scripts/commit_post.lua"),
+            ),
+            Self::EditPost => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/lib/post.lua"),
+                include_str!("scripts/edit_post.lua"),
+            ),
+            // Also where memory is full: what is deleted makes room.
+            Self::DeletePost => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/lib/post.lua"),
+                include_str!("scripts/delete_post.lua"),
+            ),
+            Self::CountRelative => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/post.lua"),
+                include_str!("scripts/count_relative.lua"),
+            ),
+            Self::ReadLog => concat!(
+                "#!lua flags=no-writes\n",
+                include_str!("scripts/read_log.lua")
+            ),
+        }
     }
 
     /// The name by which Redis knows it once it is loaded: the SHA-1 of its source, in hex.

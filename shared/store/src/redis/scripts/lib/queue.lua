@@ -1,0 +1,2 @@
+local function enqueue(tag, kind, post, now, trace)
+end
