@@ -14,9 +14,10 @@ use super::{
 };
 use crate::StoreError;
 
+const READING: &str = "reading the outboxes";
 const COUNTING: &str = "counting answers and reposts";
-/// Notes carried out at a time.
-const NOTES_MAX: usize = 500;
+/// Notes of a partition that are carried out at a time.
+const NOTES_MAX: usize = 100;
 
 /// The posts that a post answers and passes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -174,25 +175,28 @@ impl RedisStore {
 
     /// Carries out what processes that have died left undone.
     pub(super) async fn empty_outboxes(&self) -> Result<(), StoreError> {
-        for partition in partitions() {
-            loop {
-                let mut read = Commands::new(partition);
+        let mut filled: Vec<Partition> = partitions().collect();
+        while !filled.is_empty() {
+            let read = by_partition(filled.iter().map(|p| (*p, *p)), |commands, partition| {
                 let key = Key::Outbox(partition);
-                read.add("HRANDFIELD", &key, (NOTES_MAX, "WITHVALUES"));
-                let fields: Vec<(Vec<u8>, String)> = self
-                    .link
-                    .one(&read)
-                    .await
-                    .map_err(store_error("reading an outbox"))?;
-                let notes = fields
-                    .iter()
-                    .map(|(field, value)| Note::parse(field, value));
-                let notes: Vec<Note> = notes.collect::<Result<_, _>>()?;
-                self.carry_out(&notes).await?;
-                if notes.len() < NOTES_MAX {
-                    break;
+                commands.add("HRANDFIELD", &key, (NOTES_MAX, "WITHVALUES"));
+            });
+            let answers = self.link.send_all(&read).await;
+            let answers = answers.map_err(store_error(READING))?;
+            let mut notes = Vec::new();
+            let mut still_filled = Vec::new();
+            for (partition, answer) in filled.into_iter().zip(answers.into_iter().flatten()) {
+                let fields: Vec<(Vec<u8>, String)> =
+                    decode(answer).map_err(store_error(READING))?;
+                if fields.len() == NOTES_MAX {
+                    still_filled.push(partition);
+                }
+                for (field, value) in fields {
+                    notes.push(Note::parse(&field, &value)?);
                 }
             }
+            self.carry_out(&notes).await?;
+            filled = still_filled;
         }
         Ok(())
     }
