@@ -14,6 +14,7 @@ use super::{
     RedisStore,
     error::store_error,
     link::{Commands, IN_FLIGHT_MAX, decode},
+    replicas::Unconfirmed,
 };
 use crate::StoreError;
 
@@ -64,8 +65,11 @@ impl RedisStore {
         let mut pause = PAUSE;
         let mut give_up_at = None;
         loop {
-            let trouble = match self.link.send(commands).await {
-                Err(error) => error.to_string(),
+            let trouble = match self.replicas.send(&self.link, commands).await {
+                Err(Unconfirmed::Missing) => {
+                    return Err(lost(what, "too few replicas have confirmed it"));
+                }
+                Err(Unconfirmed::Lost(error)) => error.to_string(),
                 Ok(answers) => match answers.iter().find_map(passing_error) {
                     Some(error) => error,
                     // An earlier attempt may have been carried out, though this one was refused.

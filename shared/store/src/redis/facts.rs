@@ -153,7 +153,7 @@ impl Facts for RedisStore {
     }
 
     async fn import_posts(&self, posts: Vec<ImportedPost>) -> Result<ImportCounts, CommitError> {
-        self.import_posts_(posts).await
+        self.import_batch_of_posts(posts).await
     }
 
     async fn export_follows(

@@ -57,6 +57,10 @@ impl Commands {
         self.pipeline.len()
     }
 
+    pub(super) fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
     /// Adds `name key args…`.
     pub(super) fn add(&mut self, name: &str, key: &Key<'_>, args: impl ToRedisArgs) -> &mut Self {
         debug_assert_eq!(key.partition(), self.partition, "{name} {key:?}");
@@ -93,7 +97,10 @@ enum Server {
         pool: Pool,
         shared: [Mutex<Option<MultiplexedConnection>>; SHARED],
     },
-    Cluster(Box<[ClusterConnection; SHARED]>),
+    Cluster {
+        client: Box<ClusterClient>,
+        shared: Box<[ClusterConnection; SHARED]>,
+    },
 }
 
 /// The connections of a store.
@@ -129,10 +136,14 @@ impl Link {
                     .connection_timeout(CONNECT_TIMEOUT)
                     .response_timeout(ANSWER_TIMEOUT)
                     .build()?;
-                Server::Cluster(Box::new([
+                let shared = Box::new([
                     client.get_async_connection().await?,
                     client.get_async_connection().await?,
-                ]))
+                ]);
+                Server::Cluster {
+                    client: Box::new(client),
+                    shared,
+                }
             }
         };
         let link = Self {
@@ -185,8 +196,22 @@ impl Link {
         decode(answer)
     }
 
+    /// A connection that nobody shares.
+    pub(super) async fn own_connection(&self) -> RedisResult<OwnConnection> {
+        match &self.server {
+            Server::Single { pool, .. } => {
+                let fresh = pool.get().await.map_err(|error| io_error(&error))?;
+                let fresh = deadpool_redis::Connection::take(fresh);
+                Ok(OwnConnection::Single(fresh))
+            }
+            Server::Cluster { client, .. } => {
+                Ok(OwnConnection::Cluster(client.get_async_connection().await?))
+            }
+        }
+    }
+
     /// Loads all scripts on every master.
-    async fn load_scripts(&self) -> RedisResult<()> {
+    pub(super) async fn load_scripts(&self) -> RedisResult<()> {
         for script in Script::ALL {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(script.source());
@@ -196,8 +221,8 @@ impl Link {
                     load.exec_async(&mut connection).await?;
                 }
                 // The client sends it to every master.
-                Server::Cluster(connections) => {
-                    load.exec_async(&mut connections[0].clone()).await?;
+                Server::Cluster { shared, .. } => {
+                    load.exec_async(&mut shared[0].clone()).await?;
                 }
             }
         }
@@ -222,9 +247,9 @@ impl Link {
                 }
                 answers
             }
-            Server::Cluster(connections) => {
+            Server::Cluster { shared, .. } => {
                 let turn = self.turn.fetch_add(1, Ordering::Relaxed) % SHARED;
-                let mut connection = connections[turn].clone();
+                let mut connection = shared[turn].clone();
                 connection
                     .req_packed_commands(&commands.pipeline, 0, count)
                     .await
@@ -261,6 +286,23 @@ impl Link {
     }
 }
 
+/// A connection that nobody shares.
+pub(super) enum OwnConnection {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl OwnConnection {
+    /// Sends commands for one partition; the answers in their order.
+    pub(super) async fn send(&mut self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
+        let count = pipeline.len();
+        match self {
+            Self::Single(connection) => connection.req_packed_commands(pipeline, 0, count).await,
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, 0, count).await,
+        }
+    }
+}
+
 /// Decodes an answer; the server's error where it is one.
 pub(super) fn decode<T: FromRedisValue>(answer: Value) -> RedisResult<T> {
     Ok(T::from_redis_value(answer.extract_error()?)?)
@@ -279,7 +321,7 @@ pub(super) fn by_partition<T>(
     all.into_iter().flatten().collect()
 }
 
-fn is_unknown_script(answer: &Value) -> bool {
+pub(super) fn is_unknown_script(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT")
 }
 

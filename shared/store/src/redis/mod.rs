@@ -17,6 +17,7 @@ mod inboxes;
 mod key;
 mod link;
 mod merge_rounds;
+mod post_imports;
 mod post_log;
 mod post_record;
 mod posts;
@@ -26,6 +27,7 @@ mod receipts;
 mod record;
 mod relations;
 mod relatives;
+mod replicas;
 mod script;
 mod topics;
 mod users;
@@ -45,6 +47,7 @@ use crate::{Clock, QueueLimits, Store, StoreError};
 use error::store_error;
 use key::Key;
 use link::{Commands, Link, decode};
+use replicas::Replicas;
 
 /// How a Redis store is to run.
 #[derive(Clone, Debug)]
@@ -75,6 +78,7 @@ impl Default for RedisOptions {
 pub struct RedisStore {
     options: RedisOptions,
     link: Link,
+    replicas: Replicas,
     /// No commit is taken any more.
     closed: AtomicBool,
 }
@@ -90,6 +94,7 @@ impl RedisStore {
             .await
             .map_err(store_error("connecting"))?;
         Ok(Arc::new(Self {
+            replicas: Replicas::new(options.replicas_wait),
             options,
             link,
             closed: AtomicBool::new(false),

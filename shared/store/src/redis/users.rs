@@ -55,4 +55,21 @@ impl RedisStore {
     pub(super) async fn user_counts_(&self, id: UserId) -> Result<UserCounts, StoreError> {
         unfinished()
     }
+
+    /// The users with these handles, in their order; `None` where there is none.
+    pub(super) async fn user_ids(
+        &self,
+        handles: &[Handle],
+    ) -> Result<Vec<Option<UserId>>, StoreError> {
+        unfinished()
+    }
+
+    /// The users with these handles, in their order, created (without a token) where there are none,
+    /// and whether they were created now. The handles are all different, and ids grow in their order.
+    pub(super) async fn get_or_create_users(
+        &self,
+        handles: &[Handle],
+    ) -> Result<Vec<(UserId, bool)>, CommitError> {
+        unfinished()
+    }
 }

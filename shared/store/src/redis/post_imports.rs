@@ -1,0 +1,278 @@
+//! Imports of posts. A line is committed in its author's partition, together with its import key; then
+//! the key is entered in the partition of its own hash, where every import looks first: of a line that
+//! another one refers to, only the key is known.
+
+use std::collections::{HashMap, HashSet};
+
+use ripple_domain::{Handle, NewPost, PARTITIONS, PostId, UserId, UserRef};
+
+use super::{
+    RedisStore,
+    commit::Nonce,
+    error::store_error,
+    key::Key,
+    link::{by_partition, decode},
+    posts::{Commit, KnownBy, Made},
+    relatives::{Note, Relatives},
+};
+use crate::{CommitError, ImportCounts, ImportedPost, StoreError};
+
+const IMPORTING: &str = "importing posts";
+
+type ImportKey = [u8; 16];
+type Users = HashMap<Handle, UserId>;
+
+impl RedisStore {
+    pub(super) async fn import_batch_of_posts(
+        &self,
+        batch: Vec<ImportedPost>,
+    ) -> Result<ImportCounts, CommitError> {
+        self.check_backlog().await?;
+        let mut counts = ImportCounts::default();
+        let known = self.imported(&batch).await?;
+        let lines = choose(batch, &known, &mut counts);
+        let users = self.users_of(&lines, &mut counts).await?;
+        let mut made: Vec<Option<PostId>> = vec![None; lines.len()];
+        for round in rounds(&lines, &users) {
+            self.commit_round(&lines, &round, &users, &mut made, &mut counts)
+                .await?;
+        }
+        Ok(counts)
+    }
+
+    /// The posts that were imported under the keys of these lines and under those that they refer to.
+    async fn imported(
+        &self,
+        batch: &[ImportedPost],
+    ) -> Result<HashMap<ImportKey, PostId>, StoreError> {
+        let keys = batch.iter().flat_map(|line| {
+            let own = Some(line.key);
+            [own, line.reply_to, line.repost_of].into_iter().flatten()
+        });
+        let keys: HashSet<ImportKey> = keys.collect();
+        let mut keys: Vec<ImportKey> = keys.into_iter().collect();
+        // The answers come by partition.
+        keys.sort_by_key(|key| Key::Imported(key).partition());
+        let commands = by_partition(
+            keys.iter().map(|key| (Key::Imported(key).partition(), key)),
+            |commands, key| {
+                commands.add("HGET", &Key::Imported(key), &key[..]);
+            },
+        );
+        let answers = self.link.send_all(&commands).await;
+        let answers = answers.map_err(store_error(IMPORTING))?;
+        let mut imported = HashMap::new();
+        for (key, answer) in keys.into_iter().zip(answers.into_iter().flatten()) {
+            let id: Option<u64> = decode(answer).map_err(store_error(IMPORTING))?;
+            imported.extend(id.map(|id| (key, PostId(id))));
+        }
+        Ok(imported)
+    }
+
+    /// The users of these lines. Authors and those who are addressed are created where there are none.
+    async fn users_of(
+        &self,
+        lines: &[Line],
+        counts: &mut ImportCounts,
+    ) -> Result<Users, CommitError> {
+        let mut seen = HashSet::new();
+        let mut new = |handle: &&Handle| seen.insert((*handle).clone());
+        let needed = lines
+            .iter()
+            .flat_map(|line| [&line.author].into_iter().chain(&line.recipients));
+        let needed: Vec<Handle> = needed.filter(&mut new).cloned().collect();
+        let named = lines.iter().flat_map(|line| &line.mentions);
+        let named: Vec<Handle> = named.filter(&mut new).cloned().collect();
+
+        let mut users = Users::with_capacity(needed.len() + named.len());
+        let found = self.get_or_create_users(&needed).await?;
+        for (handle, (id, created)) in needed.into_iter().zip(found) {
+            counts.users_created += u64::from(created);
+            users.insert(handle, id);
+        }
+        let found = named.iter().cloned().zip(self.user_ids(&named).await?);
+        users.extend(found.filter_map(|(handle, id)| Some((handle, id?))));
+        Ok(users)
+    }
+
+    /// Commits the lines of a round, all partitions side by side, and makes them known.
+    async fn commit_round(
+        &self,
+        lines: &[Line],
+        round: &[usize],
+        users: &Users,
+        made: &mut [Option<PostId>],
+        counts: &mut ImportCounts,
+    ) -> Result<(), CommitError> {
+        let now = self.options.clock.now();
+        let mut posts = Vec::with_capacity(round.len());
+        for index in round {
+            posts.push((*index, lines[*index].post(users, made)?));
+        }
+        // The answers come by partition; of one partition the lines stay in their order.
+        posts.sort_by_key(|(_, post)| post.author.partition());
+        let mut commits = Vec::with_capacity(posts.len());
+        for (index, post) in &posts {
+            commits.push(Commit {
+                post,
+                known_by: KnownBy::Import(lines[*index].key),
+                now,
+                nonce: Nonce::new()?,
+                trace: None,
+            });
+        }
+        let mut encoded = Ok(());
+        let pipelines = by_partition(
+            commits
+                .iter()
+                .map(|commit| (commit.post.author.partition(), commit)),
+            |commands, commit| {
+                if let Err(error) = commit.add(commands) {
+                    encoded = Err(error);
+                }
+            },
+        );
+        encoded?;
+        let answers = self.commit_all(IMPORTING, &pipelines).await?;
+        let answers = answers.into_iter().flatten();
+        let mut notes = Vec::with_capacity(2 * commits.len());
+        for (((index, _), commit), answer) in posts.iter().zip(&commits).zip(answers) {
+            let (id, count) = match commit.answer(answer)? {
+                Made::New(id) => (id, &mut counts.added),
+                Made::Known(id) => (id, &mut counts.known),
+                Made::Replayed(post) => (post.id, &mut counts.known),
+            };
+            *count += 1;
+            made[*index] = Some(id);
+            notes.push(Note::Imported(lines[*index].key, id));
+            if commit.relatives() != Relatives::default() {
+                notes.push(Note::Count(id, commit.relatives()));
+            }
+        }
+        self.follow_up(&notes).await;
+        Ok(())
+    }
+}
+
+/// A line that is to become a post.
+struct Line {
+    key: ImportKey,
+    author: Handle,
+    post: NewPost,
+    mentions: Vec<Handle>,
+    recipients: Vec<Handle>,
+    reply_to: Option<Reference>,
+    repost_of: Option<Reference>,
+}
+
+/// To what a line refers.
+#[derive(Clone, Copy)]
+enum Reference {
+    /// A post that was imported before.
+    Post(PostId),
+    /// An earlier line of the batch.
+    Line(usize),
+}
+
+impl Line {
+    /// The post, once the lines that it refers to are `made`.
+    fn post(&self, users: &Users, made: &[Option<PostId>]) -> Result<NewPost, StoreError> {
+        let id = |reference: Option<Reference>| match reference {
+            None => None,
+            Some(Reference::Post(id)) => Some(id),
+            Some(Reference::Line(index)) => made[index],
+        };
+        let refs = |handles: &[Handle]| {
+            let known = handles.iter().filter_map(|handle| {
+                let id = *users.get(handle)?;
+                Some(UserRef {
+                    id,
+                    handle: handle.clone(),
+                })
+            });
+            known.collect::<Vec<_>>()
+        };
+        let author = users.get(&self.author);
+        let mut post = self.post.clone();
+        post.author = *author.ok_or(StoreError::Corrupt { what: "handle" })?;
+        post.recipients.extend(refs(&self.recipients));
+        post.mentions.extend(refs(&self.mentions));
+        (post.reply_to, post.repost_of) = (id(self.reply_to), id(self.repost_of));
+        Ok(post)
+    }
+
+    fn references(&self) -> impl Iterator<Item = usize> {
+        let references = [self.reply_to, self.repost_of].into_iter().flatten();
+        references.filter_map(|reference| match reference {
+            Reference::Post(_) => None,
+            Reference::Line(index) => Some(index),
+        })
+    }
+}
+
+/// Takes the lines that are new and stand for something.
+fn choose(
+    batch: Vec<ImportedPost>,
+    known: &HashMap<ImportKey, PostId>,
+    counts: &mut ImportCounts,
+) -> Vec<Line> {
+    let mut lines = Vec::with_capacity(batch.len());
+    let mut chosen: HashMap<ImportKey, usize> = HashMap::new();
+    for ImportedPost {
+        key,
+        author,
+        post,
+        mentions,
+        recipients,
+        reply_to,
+        repost_of,
+    } in batch
+    {
+        if known.contains_key(&key) || chosen.contains_key(&key) {
+            counts.known += 1;
+            continue;
+        }
+        let reference = |key: Option<ImportKey>| {
+            let key = key?;
+            let earlier = known.get(&key).copied().map(Reference::Post);
+            earlier.or_else(|| chosen.get(&key).copied().map(Reference::Line))
+        };
+        let (reply_to, repost_of) = (reference(reply_to), reference(repost_of));
+        if post.text.is_empty() && repost_of.is_none() {
+            counts.left_out += 1;
+            continue;
+        }
+        chosen.insert(key, lines.len());
+        lines.push(Line {
+            key,
+            author,
+            post,
+            mentions,
+            recipients,
+            reply_to,
+            repost_of,
+        });
+    }
+    lines
+}
+
+/// Divides lines into rounds that are committed one after the other, each all at once: a line comes
+/// after those that it refers to, and not before an earlier line of its partition.
+fn rounds(lines: &[Line], users: &Users) -> Vec<Vec<usize>> {
+    let mut round_of = Vec::with_capacity(lines.len());
+    let mut of_partition = [0; PARTITIONS as usize];
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let author = users.get(&line.author).copied().unwrap_or(UserId(0));
+        let same = &mut of_partition[usize::from(author.partition())];
+        let after = line.references().map(|index| round_of[index] + 1).max();
+        let round: usize = after.unwrap_or(0).max(*same);
+        *same = round;
+        round_of.push(round);
+        if rounds.len() <= round {
+            rounds.resize_with(round + 1, Vec::new);
+        }
+        rounds[round].push(index);
+    }
+    rounds
+}
