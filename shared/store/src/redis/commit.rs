@@ -85,7 +85,7 @@ impl RedisStore {
                 return Err(lost(what, &trouble));
             }
             tracing::debug!(what, trouble, "a commit is sent again");
-            sleep(pause).await;
+            sleep(jittered(pause)).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
@@ -115,6 +115,12 @@ impl RedisStore {
         let answer = self.commit(what, commands).await?.pop();
         decode(answer.unwrap_or(Value::Nil)).map_err(store_error(what))
     }
+}
+
+/// Between half of it and all of it: those who lost their answers together must not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let part = getrandom::u32().map_or(1.0, |n| f64::from(n) / f64::from(u32::MAX));
+    pause.mul_f64(0.5 + 0.5 * part)
 }
 
 fn lost(what: &'static str, trouble: &str) -> StoreError {

@@ -4,10 +4,7 @@
 //! write, a read and a sync to disk. A pipeline goes to one partition, so it never spans slots.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -26,6 +23,7 @@ use super::{
     address::RedisAddress,
     key::{Key, partitions},
     script::Script,
+    shared_connection::SharedConnection,
 };
 
 /// An answer that has not come by then has been lost.
@@ -95,7 +93,7 @@ impl Commands {
 enum Server {
     Single {
         pool: Pool,
-        shared: [Mutex<Option<MultiplexedConnection>>; SHARED],
+        shared: [SharedConnection; SHARED],
     },
     Cluster {
         client: Box<ClusterClient>,
@@ -216,8 +214,8 @@ impl Link {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(script.source());
             match &self.server {
-                Server::Single { .. } => {
-                    let mut connection = self.shared().await?;
+                Server::Single { pool, shared } => {
+                    let (mut connection, _) = shared[self.turn()].get(pool).await?;
                     load.exec_async(&mut connection).await?;
                 }
                 // The client sends it to every master.
@@ -235,21 +233,21 @@ impl Link {
             return Ok(Vec::new());
         }
         match &self.server {
-            Server::Single { .. } => {
-                let mut connection = self.shared().await?;
+            Server::Single { pool, shared } => {
+                let shared = &shared[self.turn()];
+                let (mut connection, number) = shared.get(pool).await?;
                 let answers = connection
                     .req_packed_commands(&commands.pipeline, 0, count)
                     .await;
                 if let Err(error) = &answers
                     && (error.is_unrecoverable_error() || error.is_timeout())
                 {
-                    self.forget_shared();
+                    shared.forget(number);
                 }
                 answers
             }
             Server::Cluster { shared, .. } => {
-                let turn = self.turn.fetch_add(1, Ordering::Relaxed) % SHARED;
-                let mut connection = shared[turn].clone();
+                let mut connection = shared[self.turn()].clone();
                 connection
                     .req_packed_commands(&commands.pipeline, 0, count)
                     .await
@@ -257,32 +255,9 @@ impl Link {
         }
     }
 
-    /// A shared connection, made anew where there is none.
-    async fn shared(&self) -> RedisResult<MultiplexedConnection> {
-        let Server::Single { pool, shared } = &self.server else {
-            return Err(RedisError::from((
-                redis::ErrorKind::Client,
-                "a cluster has no single connection",
-            )));
-        };
-        let place = &shared[self.turn.fetch_add(1, Ordering::Relaxed) % SHARED];
-        let known = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(connection) = known {
-            return Ok(connection);
-        }
-        let fresh = pool.get().await.map_err(|error| io_error(&error))?;
-        let fresh = deadpool_redis::Connection::take(fresh);
-        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(place.get_or_insert(fresh).clone())
-    }
-
-    /// Has the next caller make fresh connections.
-    fn forget_shared(&self) {
-        if let Server::Single { shared, .. } = &self.server {
-            for place in shared {
-                *place.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            }
-        }
+    /// The number of the next shared connection, in turn.
+    fn turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed) % SHARED
     }
 }
 
@@ -325,6 +300,6 @@ pub(super) fn is_unknown_script(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT")
 }
 
-fn io_error(error: &dyn std::error::Error) -> RedisError {
+pub(super) fn io_error(error: &dyn std::error::Error) -> RedisError {
     RedisError::from(std::io::Error::other(error.to_string()))
 }

@@ -29,6 +29,7 @@ mod relations;
 mod relatives;
 mod replicas;
 mod script;
+mod shared_connection;
 mod topics;
 mod users;
 
