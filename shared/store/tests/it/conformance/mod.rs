@@ -226,3 +226,15 @@ macro_rules! conformance_of {
 mod embedded {
     conformance_of!(crate::harness::Embedded);
 }
+
+mod redis {
+    conformance_of!(crate::harness::Redis);
+}
+
+mod valkey {
+    conformance_of!(crate::harness::Valkey);
+}
+
+mod redis_cluster {
+    conformance_of!(crate::harness::Cluster);
+}

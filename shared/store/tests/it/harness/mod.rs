@@ -3,6 +3,8 @@
 
 mod embedded;
 mod make;
+mod redis;
+mod servers;
 mod work;
 
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use ripple_store::{Clock, QueueLimits, Store};
 
 pub(crate) use embedded::{Embedded, copy_folder};
 pub(crate) use make::{handle, imported, new_post, new_user, token};
+pub(crate) use redis::{Cluster, Redis, Valkey};
 pub(crate) use work::{LEASE_MS, becomes, progress, push};
 
 /// When tests begin: 2026-03-01T12:00:00Z.
