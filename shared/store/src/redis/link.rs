@@ -93,11 +93,11 @@ impl Commands {
 enum Server {
     Single {
         pool: Pool,
-        shared: [SharedConnection; SHARED],
+        shared: [SharedConnection<MultiplexedConnection>; SHARED],
     },
     Cluster {
         client: Box<ClusterClient>,
-        shared: Box<[ClusterConnection; SHARED]>,
+        shared: [SharedConnection<ClusterConnection>; SHARED],
     },
 }
 
@@ -134,13 +134,9 @@ impl Link {
                     .connection_timeout(CONNECT_TIMEOUT)
                     .response_timeout(ANSWER_TIMEOUT)
                     .build()?;
-                let shared = Box::new([
-                    client.get_async_connection().await?,
-                    client.get_async_connection().await?,
-                ]);
                 Server::Cluster {
                     client: Box::new(client),
-                    shared,
+                    shared: Default::default(),
                 }
             }
         };
@@ -197,11 +193,7 @@ impl Link {
     /// A connection that nobody shares.
     pub(super) async fn own_connection(&self) -> RedisResult<OwnConnection> {
         match &self.server {
-            Server::Single { pool, .. } => {
-                let fresh = pool.get().await.map_err(|error| io_error(&error))?;
-                let fresh = deadpool_redis::Connection::take(fresh);
-                Ok(OwnConnection::Single(fresh))
-            }
+            Server::Single { pool, .. } => Ok(OwnConnection::Single(single(pool).await?)),
             Server::Cluster { client, .. } => {
                 Ok(OwnConnection::Cluster(client.get_async_connection().await?))
             }
@@ -215,12 +207,14 @@ impl Link {
             load.arg("LOAD").arg(script.source());
             match &self.server {
                 Server::Single { pool, shared } => {
-                    let (mut connection, _) = shared[self.turn()].get(pool).await?;
+                    let (mut connection, _) = shared[self.turn()].get(single(pool)).await?;
                     load.exec_async(&mut connection).await?;
                 }
                 // The client sends it to every master.
-                Server::Cluster { shared, .. } => {
-                    load.exec_async(&mut shared[0].clone()).await?;
+                Server::Cluster { client, shared } => {
+                    let fresh = client.get_async_connection();
+                    let (mut connection, _) = shared[self.turn()].get(fresh).await?;
+                    load.exec_async(&mut connection).await?;
                 }
             }
         }
@@ -235,7 +229,7 @@ impl Link {
         match &self.server {
             Server::Single { pool, shared } => {
                 let shared = &shared[self.turn()];
-                let (mut connection, number) = shared.get(pool).await?;
+                let (mut connection, number) = shared.get(single(pool)).await?;
                 let answers = connection
                     .req_packed_commands(&commands.pipeline, 0, count)
                     .await;
@@ -246,11 +240,20 @@ impl Link {
                 }
                 answers
             }
-            Server::Cluster { shared, .. } => {
-                let mut connection = shared[self.turn()].clone();
-                connection
+            // The client makes broken connections to nodes anew by itself. From a node that does not
+            // answer, though, it never turns away: a fresh one asks the others who holds what.
+            Server::Cluster { client, shared } => {
+                let shared = &shared[self.turn()];
+                let (mut connection, number) = shared.get(client.get_async_connection()).await?;
+                let answers = connection
                     .req_packed_commands(&commands.pipeline, 0, count)
-                    .await
+                    .await;
+                if let Err(error) = &answers
+                    && (error.is_unrecoverable_error() || error.is_timeout())
+                {
+                    shared.forget(number);
+                }
+                answers
             }
         }
     }
@@ -259,6 +262,12 @@ impl Link {
     fn turn(&self) -> usize {
         self.turn.fetch_add(1, Ordering::Relaxed) % SHARED
     }
+}
+
+/// A connection to a single server.
+async fn single(pool: &Pool) -> RedisResult<MultiplexedConnection> {
+    let fresh = pool.get().await.map_err(|error| io_error(&error))?;
+    Ok(deadpool_redis::Connection::take(fresh))
 }
 
 /// A connection that nobody shares.
@@ -300,6 +309,6 @@ pub(super) fn is_unknown_script(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT")
 }
 
-pub(super) fn io_error(error: &dyn std::error::Error) -> RedisError {
+fn io_error(error: &dyn std::error::Error) -> RedisError {
     RedisError::from(std::io::Error::other(error.to_string()))
 }

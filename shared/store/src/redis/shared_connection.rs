@@ -2,29 +2,27 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use deadpool_redis::Pool;
-use redis::{RedisResult, aio::MultiplexedConnection};
-
-use super::link::io_error;
+use redis::RedisResult;
 
 /// The place of a shared connection.
-#[derive(Default)]
-pub(super) struct SharedConnection {
-    kept: Mutex<Kept>,
+pub(super) struct SharedConnection<C> {
+    kept: Mutex<Kept<C>>,
     /// Held by whoever makes it: when it has failed, all who need it come at once.
     making: tokio::sync::Mutex<()>,
 }
 
-#[derive(Default)]
-struct Kept {
-    connection: Option<MultiplexedConnection>,
+struct Kept<C> {
+    connection: Option<C>,
     /// How many have been made.
     number: u64,
 }
 
-impl SharedConnection {
-    /// The connection, with its number.
-    pub(super) async fn get(&self, pool: &Pool) -> RedisResult<(MultiplexedConnection, u64)> {
+impl<C: Clone> SharedConnection<C> {
+    /// The connection, with its number; `make` makes it where there is none.
+    pub(super) async fn get(
+        &self,
+        make: impl Future<Output = RedisResult<C>>,
+    ) -> RedisResult<(C, u64)> {
         if let Some(kept) = self.kept().get() {
             return Ok(kept);
         }
@@ -32,8 +30,7 @@ impl SharedConnection {
         if let Some(kept) = self.kept().get() {
             return Ok(kept);
         }
-        let fresh = pool.get().await.map_err(|error| io_error(&error))?;
-        let fresh = deadpool_redis::Connection::take(fresh);
+        let fresh = make.await?;
         let mut kept = self.kept();
         kept.number += 1;
         kept.connection = Some(fresh.clone());
@@ -49,13 +46,25 @@ impl SharedConnection {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Kept<C>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
-    fn get(&self) -> Option<(MultiplexedConnection, u64)> {
+impl<C> Default for SharedConnection<C> {
+    fn default() -> Self {
+        Self {
+            kept: Mutex::new(Kept {
+                connection: None,
+                number: 0,
+            }),
+            making: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+impl<C: Clone> Kept<C> {
+    fn get(&self) -> Option<(C, u64)> {
         self.connection.clone().map(|it| (it, self.number))
     }
 }
