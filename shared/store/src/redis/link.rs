@@ -35,6 +35,8 @@ const SHARED: usize = 2;
 const CONNECTIONS_MAX: usize = 8;
 /// Pipelines of one call that are under way at once.
 pub(super) const IN_FLIGHT_MAX: usize = 64;
+/// Commands of several partitions that are sent to a single server in one pipeline, at most.
+const TOGETHER_MAX: usize = 500;
 
 /// Commands for one partition, answered one by one. One that fails does not stop those after it.
 pub(super) struct Commands {
@@ -175,6 +177,17 @@ impl Link {
     pub(super) async fn send_all(&self, all: &[Commands]) -> RedisResult<Vec<Vec<Value>>> {
         if let [commands] = all {
             return Ok(vec![self.send(commands).await?]);
+        }
+        let commands = all.iter().map(Commands::len).sum::<usize>();
+        if matches!(self.server, Server::Single { .. }) && commands <= TOGETHER_MAX {
+            // All go to the same server: one message costs less than many.
+            let mut together = Commands::new(0);
+            for command in all.iter().flat_map(|commands| commands.pipeline.cmd_iter()) {
+                together.command(command.clone());
+            }
+            let mut answers = self.send(&together).await?.into_iter();
+            let of_one = |commands: &Commands| answers.by_ref().take(commands.len()).collect();
+            return Ok(all.iter().map(of_one).collect());
         }
         // As a list: the compiler cannot prove that a stream which maps borrowed items is `Send`.
         let sent: Vec<_> = all.iter().map(|commands| self.send(commands)).collect();

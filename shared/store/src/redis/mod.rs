@@ -78,7 +78,7 @@ impl Default for RedisOptions {
 /// A store on Redis.
 pub struct RedisStore {
     options: RedisOptions,
-    link: Link,
+    link: Arc<Link>,
     replicas: Replicas,
     /// No commit is taken any more.
     closed: AtomicBool,
@@ -97,7 +97,7 @@ impl RedisStore {
         Ok(Arc::new(Self {
             replicas: Replicas::new(options.replicas_wait),
             options,
-            link,
+            link: Arc::new(link),
             closed: AtomicBool::new(false),
         }))
     }

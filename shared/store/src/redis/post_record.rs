@@ -208,3 +208,71 @@ impl<'a> Reader<'a> {
         Ok(section)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_ms(1_772_366_400_000);
+
+    fn new_post() -> NewPost {
+        let bob = UserRef {
+            id: UserId(2),
+            handle: "bob".parse().unwrap(),
+        };
+        NewPost {
+            author: UserId(u32::MAX),
+            text: "a #Café, @bob …\u{0}".into(),
+            visibility: Visibility::Direct,
+            recipients: vec![bob.clone()],
+            mentions: vec![bob],
+            tags: vec![Tag {
+                folded: "café".into(),
+                display: "Café".into(),
+            }],
+            link: Some("https://example.org/?a=b#c".into()),
+            language: Some("fr".into()),
+            reply_to: Some(PostId::MAX),
+            repost_of: None,
+            received_at: NOW.plus_ms(-7),
+            created_at: None,
+        }
+    }
+
+    #[test]
+    fn a_record_holds_the_whole_post() {
+        let new = new_post();
+        let id = PostId(12_345);
+        let post = decode_post(id, &encode_post(&new, NOW).unwrap()).unwrap();
+        let expected = Post {
+            id,
+            author: new.author,
+            text: new.text,
+            visibility: new.visibility,
+            recipients: new.recipients,
+            mentions: new.mentions,
+            tags: new.tags,
+            link: new.link,
+            language: new.language,
+            reply_to: new.reply_to,
+            repost_of: new.repost_of,
+            counts: PostCounts::default(),
+            received_at: new.received_at,
+            accepted_at: NOW,
+            edited_at: None,
+            revision: 0,
+        };
+        assert_eq!(post, Some(expected));
+    }
+
+    #[test]
+    fn a_damaged_record_is_reported() {
+        let record = encode_post(&new_post(), NOW).unwrap();
+        for len in 0..record.len() {
+            assert!(decode_post(PostId(1), &record[..len]).is_err(), "{len}");
+        }
+        let mut newer = record;
+        newer[0] = VERSION + 1;
+        assert!(decode_post(PostId(1), &newer).is_err());
+    }
+}

@@ -2,6 +2,8 @@
 //! they change after the commit and before its answer. The commit leaves a note in its partition's
 //! outbox, which goes when that has been done; housekeeping does what a process that died left undone.
 
+use std::sync::Arc;
+
 use redis::Value;
 use ripple_domain::{Partition, PostId};
 
@@ -168,8 +170,15 @@ impl RedisStore {
     /// Carries out what commits have left to do. They stand already, so a failure is not theirs: what
     /// could not be done now is done by housekeeping.
     pub(super) async fn follow_up(&self, notes: &[Note]) {
-        if let Err(error) = self.carry_out(notes).await {
-            tracing::warn!(%error, "the counts of answered and reposted posts come later");
+        match self.carry_out(notes).await {
+            // Nobody has to wait until the notes are gone.
+            Ok(done) => {
+                let link = Arc::clone(&self.link);
+                tokio::spawn(async move { link.send_all(&done).await });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the counts of answered and reposted posts come later");
+            }
         }
     }
 
@@ -195,16 +204,16 @@ impl RedisStore {
                     notes.push(Note::parse(&field, &value)?);
                 }
             }
-            self.carry_out(&notes).await?;
+            let done = self.carry_out(&notes).await?;
+            let gone = self.link.send_all(&done).await;
+            gone.map_err(store_error(COUNTING))?;
             filled = still_filled;
         }
         Ok(())
     }
 
-    async fn carry_out(&self, notes: &[Note]) -> Result<(), StoreError> {
-        if notes.is_empty() {
-            return Ok(());
-        }
+    /// Does what notes ask for; the commands that take them from their outboxes.
+    async fn carry_out(&self, notes: &[Note]) -> Result<Vec<Commands>, StoreError> {
         let tasks = notes.iter().flat_map(Note::tasks);
         let tasks = by_partition(tasks, |commands, task| task.add(commands));
         for answers in self.commit_all(COUNTING, &tasks).await? {
@@ -220,14 +229,37 @@ impl RedisStore {
             }
             commands.add("HDEL", &Key::Outbox(commands.partition), note.field());
         });
-        self.link
-            .send_all(&done)
-            .await
-            .map_err(store_error(COUNTING))?;
-        Ok(())
+        Ok(done)
     }
 }
 
 /// For so long after its import key is known to all, an author's partition still knows it by itself: an
 /// import that had looked before may come to commit the same line.
 const IMPORTED_HERE_MS: u32 = 3_600_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let (one, two) = (Some(PostId(1)), Some(PostId::MAX));
+        for (reply_to, repost_of) in [(None, None), (one, None), (None, two), (one, two)] {
+            let relatives = Relatives {
+                reply_to,
+                repost_of,
+            };
+            assert_eq!(Relatives::from_note(&relatives.note()).unwrap(), relatives);
+            for note in [
+                Note::Count(PostId(7), relatives),
+                Note::Uncount(PostId(7), relatives),
+            ] {
+                assert_eq!(Note::parse(&note.field(), &relatives.note()).unwrap(), note);
+            }
+        }
+        let note = Note::Imported([b'+'; 16], PostId(7));
+        assert_eq!(Note::parse(&note.field(), "7").unwrap(), note);
+        assert!(Note::parse(b"?", "").is_err());
+        assert!(Relatives::from_note("1").is_err());
+    }
+}
