@@ -3,21 +3,19 @@
 //! what was not is on all of its pages or on none.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::{
     client::{Client, id_of, queues_are_empty},
+    place::Place,
     process::Server,
 };
 
-const ROUNDS_DEFAULT: usize = 50;
 const USERS: usize = 12;
 const FOLLOWS_A_USER: usize = 5;
 const WRITERS: usize = 8;
@@ -79,23 +77,37 @@ struct Checked {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_loses_nothing_and_doubles_nothing() {
-    let rounds = std::env::var("RIPPLE_CRASH_ROUNDS");
-    let rounds = rounds.map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().unwrap());
-    let data = TempDir::new().unwrap();
-    let server = Server::start(data.path());
+    crash_again_and_again(Place::embedded(), 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_loses_nothing_and_doubles_nothing_on_redis() {
+    crash_again_and_again(Place::redis(), 15).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_loses_nothing_and_doubles_nothing_on_a_cluster() {
+    crash_again_and_again(Place::redis_cluster(), 8).await;
+}
+
+/// Crashes so often, or as often as `RIPPLE_CRASH_ROUNDS` says.
+async fn crash_again_and_again(place: Place, rounds: usize) {
+    let wanted = std::env::var("RIPPLE_CRASH_ROUNDS");
+    let rounds = wanted.map_or(rounds, |rounds| rounds.parse().unwrap());
+    let server = place.start();
     let mut world = World::new(&server.url).await;
     let mut log = world.crash(server, 0).await;
     for round in 1..=rounds {
         if fastrand::u8(..) < 64 {
-            Server::start_and_kill(data.path(), Duration::from_millis(fastrand::u64(..150)));
+            place.start_and_kill(Duration::from_millis(fastrand::u64(..150)));
         }
-        let server = Server::start(data.path());
+        let server = place.start();
         world.users = world
             .users
             .iter()
             .map(|user| user.at(&server.url))
             .collect();
-        world.check_round(&server, data.path(), log).await;
+        world.check_round(&server, &place, log).await;
         if round == rounds {
             world.check_pages(0).await;
             break;
@@ -158,7 +170,7 @@ impl World {
     }
 
     /// Checks what the clients sent in the last round, after the restart.
-    async fn check_round(&mut self, server: &Server, data: &Path, mut log: Vec<Attempt>) {
+    async fn check_round(&mut self, server: &Server, place: &Place, mut log: Vec<Attempt>) {
         let floor = self.standing.last().map_or(0, |(id, ..)| *id);
         // Of what was never acknowledged, a part is sent again, as a client may.
         for attempt in &mut log {
@@ -177,7 +189,7 @@ impl World {
                 self.checked.retried += 1;
             }
         }
-        queues_are_empty(&Client::admin(&server.url, data)).await;
+        queues_are_empty(&Client::admin(&server.url, place.data())).await;
 
         for attempt in log {
             let path = format!("/v1/keywords/{}/posts", attempt.key);

@@ -5,11 +5,10 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use ripple_domain::Tier;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::{
     client::{Client, eventually, id_of},
-    process::Server,
+    place::{Place, on_every_store},
 };
 
 const TEXT: &str = "Ripples spread: #Café, #서울, #東京 and #مرحبا by @grace";
@@ -43,10 +42,14 @@ fn feeds() -> Vec<String> {
     feeds.collect()
 }
 
-#[tokio::test]
-async fn a_post_reaches_everybody_who_waits_for_it() {
-    let data = TempDir::new().unwrap();
-    let server = Server::start(data.path());
+on_every_store! {
+    a_post_reaches_everybody_who_waits_for_it
+    a_change_holds_from_the_next_read_on
+    the_process_tells_how_it_is
+}
+
+async fn a_post_reaches_everybody_who_waits_for_it(place: Place) {
+    let server = place.start();
     let url = &server.url;
     let ada = Client::sign_up(url, "ada").await;
     let grace = Client::sign_up(url, "grace").await;
@@ -102,10 +105,8 @@ async fn a_post_reaches_everybody_who_waits_for_it() {
     eprintln!("the follower saw the post after {followers:?}; the receipt: {receipt}");
 }
 
-#[tokio::test]
-async fn a_change_holds_from_the_next_read_on() {
-    let data = TempDir::new().unwrap();
-    let server = Server::start(data.path());
+async fn a_change_holds_from_the_next_read_on(place: Place) {
+    let server = place.start();
     let url = &server.url;
     let ada = Client::sign_up(url, "ada").await;
     let grace = Client::sign_up(url, "grace").await;
@@ -172,10 +173,8 @@ async fn a_change_holds_from_the_next_read_on() {
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
-#[tokio::test]
-async fn the_process_tells_how_it_is() {
-    let data = TempDir::new().unwrap();
-    let server = Server::start(data.path());
+async fn the_process_tells_how_it_is(place: Place) {
+    let server = place.start();
     let ada = Client::sign_up(&server.url, "ada").await;
     let nobody = Client::nobody(&server.url);
     ada.publish("hello #metrics").await;

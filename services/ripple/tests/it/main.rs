@@ -6,12 +6,16 @@
 )]
 
 mod client;
+mod place;
 mod process;
+#[path = "../../../../shared/store/tests/it/harness/servers.rs"]
+mod servers;
 
 mod command_line;
 mod crash;
 mod disk;
 mod end_to_end;
 mod exclusive;
+mod roles;
 mod shutdown;
 mod transfer;

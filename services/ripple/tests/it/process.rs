@@ -41,6 +41,13 @@ pub(crate) fn run(data: &Path, args: &[&str]) -> Output {
     command.arg("--data").arg(data).output().unwrap()
 }
 
+/// Runs a command on a store to its end.
+pub(crate) fn run_on(data: &Path, store: &str, args: &[&str]) -> Output {
+    let mut command = ripple(args);
+    command.arg("--data").arg(data).args(["--store", store]);
+    command.output().unwrap()
+}
+
 /// [`run`], for a command that must be done; returns what it printed.
 pub(crate) fn run_well(data: &Path, args: &[&str]) -> String {
     let output = run(data, args);
@@ -114,8 +121,9 @@ impl Server {
     }
 
     /// Starts a server and kills it before or soon after it is ready.
-    pub(crate) fn start_and_kill(data: &Path, after: Duration) {
+    pub(crate) fn start_and_kill(data: &Path, options: &[&str], after: Duration) {
         let mut command = ripple(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(options);
         command.arg("--data").arg(data);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();

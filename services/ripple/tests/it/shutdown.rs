@@ -5,12 +5,11 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Method, StatusCode};
 use rustix::process::Signal;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use crate::{
     client::{Client, id_of, queues_are_empty},
-    process::Server,
+    place::{Place, on_every_store},
 };
 
 const CLIENTS: usize = 8;
@@ -37,18 +36,20 @@ async fn publish_until_the_end(client: Client, acknowledged: Arc<Mutex<Vec<u64>>
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sigterm_drains_and_loses_nothing() {
-    for signal in [Signal::TERM, Signal::INT] {
-        let data = TempDir::new().unwrap();
-        let mut server = Server::start(data.path());
-        let follower = Client::sign_up(&server.url, "follower").await;
+on_every_store! {
+    sigterm_drains_and_loses_nothing
+}
+
+async fn sigterm_drains_and_loses_nothing(place: Place) {
+    for (name, signal) in [("term", Signal::TERM), ("int", Signal::INT)] {
+        let mut server = place.start();
+        let follower = Client::sign_up(&server.url, name).await;
         let acknowledged = Arc::new(Mutex::new(Vec::new()));
         let mut clients = Vec::new();
         for n in 0..CLIENTS {
-            let author = Client::sign_up(&server.url, &format!("author{n}")).await;
+            let author = Client::sign_up(&server.url, &format!("{name}{n}")).await;
             follower
-                .done(Method::PUT, &format!("/v1/users/author{n}/follow"))
+                .done(Method::PUT, &format!("/v1/users/{name}{n}/follow"))
                 .await;
             let publishing = publish_until_the_end(author, Arc::clone(&acknowledged));
             clients.push(tokio::spawn(publishing));
@@ -70,8 +71,8 @@ async fn sigterm_drains_and_loses_nothing() {
         let mut expected = acknowledged.lock().await.clone();
         assert!(expected.len() > CLIENTS, "{}", expected.len());
         expected.sort_unstable_by(|a, b| b.cmp(a));
-        let server = Server::start(data.path());
-        queues_are_empty(&Client::admin(&server.url, data.path())).await;
+        let server = place.start();
+        queues_are_empty(&Client::admin(&server.url, place.data())).await;
         let follower = follower.at(&server.url);
         for page in [
             "/v1/timelines/home",
