@@ -128,7 +128,7 @@ fn every_option_can_stand_in_the_environment() {
     assert!(folder.join("FORMAT").exists());
     for (name, value) in [
         ("RIPPLE_LISTEN", "nowhere"),
-        ("RIPPLE_STORE", "redis://127.0.0.1"),
+        ("RIPPLE_STORE", "nowhere"),
         ("RIPPLE_ROLE", "api"),
         ("RIPPLE_TIERS", "friends"),
         ("RIPPLE_REGISTRATION", "perhaps"),
