@@ -11,6 +11,7 @@ use super::{
     queue::QueuedJob,
     record::{DeadRecord, decode},
     scan,
+    settling::Settling,
 };
 use crate::{Claim, DeadJob, Fate, Lease, Queue, Settlement, StoreError, TierStats};
 
@@ -180,8 +181,9 @@ impl Queue for EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// Settles a job: in memory at once, on disk soon. The command is handed in while the queue is
-    /// locked, so that the commands about a job reach the writer in the order of what happened to it.
+    /// Settles a job: in memory at once, on disk soon. The command of a job that goes on waiting is
+    /// handed in while the queue is locked, so that the commands about a job reach the writer in the
+    /// order of what happened to it; after one that ends, nothing more happens to it.
     async fn settle_one(&self, settlement: Settlement) -> bool {
         let Settlement {
             lease,
@@ -204,20 +206,25 @@ impl EmbeddedStore {
                 return true;
             }
             Fate::Ack => {
+                drop(queue);
+                let settling = Settling::of(&self.memory, lease);
                 self.writer.hand_in(place, move |tx| {
                     if let Some(progress) = progress {
                         jobs::write_stage(tx, queued.job.kind.post(), tier, progress)?;
                     }
                     jobs::ack(tx, &queued.job);
-                    Ok(())
+                    Ok(settling)
                 });
             }
             Fate::Dead { error } => {
+                drop(queue);
+                let settling = Settling::of(&self.memory, lease);
                 self.writer.hand_in(place, move |tx| {
                     if let Some(progress) = progress {
                         jobs::write_stage(tx, queued.job.kind.post(), tier, progress)?;
                     }
-                    Ok(jobs::bury(tx, queued.job, error)?)
+                    jobs::bury(tx, queued.job, error)?;
+                    Ok(settling)
                 });
             }
             Fate::Continue { kind } => {
