@@ -127,17 +127,7 @@ async fn show(
     belongs: impl Fn(&Post, Relation) -> bool,
 ) -> Result<Vec<Shown>, StoreError> {
     let posts: Vec<Arc<Post>> = store.posts(ids).await?.into_iter().flatten().collect();
-    let original_ids: Vec<PostId> = posts.iter().filter_map(|post| post.repost_of).collect();
-    let originals: HashMap<PostId, Arc<Post>> = if original_ids.is_empty() {
-        HashMap::new()
-    } else {
-        let originals = store.posts(&original_ids).await?;
-        originals
-            .into_iter()
-            .flatten()
-            .map(|post| (post.id, post))
-            .collect()
-    };
+    let originals = originals(store, &posts).await?;
     let authors = posts
         .iter()
         .chain(originals.values())
@@ -158,10 +148,50 @@ async fn show(
                 post,
             }
         });
-    let is_empty_repost = |shown: &Shown| {
-        shown.post.repost_of.is_some() && shown.original.is_none() && shown.post.text.is_empty()
-    };
-    Ok(shown.filter(|shown| !is_empty_repost(shown)).collect())
+    let is_empty = |shown: &Shown| shown.original.is_none() && is_wordless_repost(&shown.post);
+    Ok(shown.filter(|shown| !is_empty(shown)).collect())
+}
+
+/// The posts that these pass on, by their ids. A repost without words of its own stands for what it
+/// passes on: where one became so after it was reposted, its original stands in its place.
+async fn originals(
+    store: &dyn Store,
+    posts: &[Arc<Post>],
+) -> Result<HashMap<PostId, Arc<Post>>, StoreError> {
+    let ids: Vec<PostId> = posts.iter().filter_map(|post| post.repost_of).collect();
+    let mut originals = by_id(store, &ids).await?;
+    let wordless = originals.values().filter(|post| is_wordless_repost(post));
+    let further: Vec<PostId> = wordless.filter_map(|post| post.repost_of).collect();
+    if !further.is_empty() {
+        let further = by_id(store, &further).await?;
+        originals.retain(|_, post| {
+            if is_wordless_repost(post) {
+                let stands_in = post.repost_of.and_then(|id| further.get(&id));
+                // No chain is followed further: readers must not wait for what others piled up.
+                let Some(stands_in) = stands_in.filter(|post| !is_wordless_repost(post)) else {
+                    return false;
+                };
+                *post = Arc::clone(stands_in);
+            }
+            true
+        });
+    }
+    Ok(originals)
+}
+
+async fn by_id(
+    store: &dyn Store,
+    ids: &[PostId],
+) -> Result<HashMap<PostId, Arc<Post>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let posts = store.posts(ids).await?.into_iter().flatten();
+    Ok(posts.map(|post| (post.id, post)).collect())
+}
+
+fn is_wordless_repost(post: &Post) -> bool {
+    post.repost_of.is_some() && post.text.is_empty()
 }
 
 async fn relations(

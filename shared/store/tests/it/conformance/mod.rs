@@ -171,6 +171,7 @@ macro_rules! conformance_of {
                 a_cursor_stays_valid_when_its_post_is_deleted
                 a_page_of_a_topic_hides_what_the_reader_may_not_see
                 a_repost_shows_its_original_while_that_may_be_seen
+                a_repost_of_one_that_lost_its_words_shows_what_that_passes_on
                 a_post_is_shown_to_those_who_may_see_it
             }
             receipts {

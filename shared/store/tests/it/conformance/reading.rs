@@ -309,6 +309,32 @@ pub(crate) async fn a_repost_shows_its_original_while_that_may_be_seen(rig: Rig)
     );
 }
 
+pub(crate) async fn a_repost_of_one_that_lost_its_words_shows_what_that_passes_on(rig: Rig) {
+    let [reader, ada, bob] = rig.users().await;
+    let original = rig.post(bob, "original").await;
+    let repost = async |author, text: &str, of| {
+        let mut repost = new_post(author, text);
+        repost.repost_of = Some(of);
+        rig.commit(repost).await.value.id
+    };
+    let quote = repost(ada, "listen to this", original).await;
+    let bare = repost(reader, "", quote).await;
+    let again = repost(reader, "", bare).await;
+    let shown = async |id| {
+        let shown = read_post(rig.store().as_ref(), Some(reader), id).await;
+        shown.unwrap().map(|shown| shown.original.unwrap().id)
+    };
+    assert_eq!(shown(bare).await, Some(quote));
+    rig.rewrite(ada, quote, "").await;
+    assert_eq!(shown(bare).await, Some(original));
+    assert_eq!(shown(again).await, None, "no chain is followed");
+    rig.relate(reader, RelationKind::Mute, bob, true).await;
+    assert_eq!(shown(bare).await, None);
+    rig.relate(reader, RelationKind::Mute, bob, false).await;
+    rig.delete(original).await;
+    assert_eq!(shown(bare).await, None);
+}
+
 pub(crate) async fn a_post_is_shown_to_those_who_may_see_it(rig: Rig) {
     let [ada, bob, eve] = rig.users().await;
     let direct = rig.direct(ada, &[bob]).await;
