@@ -158,7 +158,7 @@ async fn pages_that_cannot_be_get_422() {
         "/v1/timelines/home",
         "/v1/timelines/public",
         "/v1/tags/x/posts",
-        "/v1/keywords/x/posts",
+        "/v1/keywords/rust/posts",
         "/v1/users/ada/posts",
         "/v1/users/ada/followers",
         "/v1/users/ada/following",
