@@ -10,6 +10,7 @@ mod admission;
 mod auth;
 mod extract;
 mod idempotency;
+mod measure;
 mod page;
 mod problem;
 mod request;
@@ -39,6 +40,7 @@ pub(crate) use problem::Faults;
 
 /// Everything that Ripple serves over HTTP.
 pub fn router(state: ApiState) -> Router {
+    measure::describe();
     let (documented, document) = openapi::documented().split_for_parts();
     documented
         .merge(pages::router())
