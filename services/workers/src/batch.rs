@@ -48,10 +48,9 @@ impl Bench {
     }
 
     async fn attempt_all(&self, claims: &[Claim], held: &HeldLeases) {
-        let now = self.store.clock().now();
         let (mut fresh, mut suspects, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
         for claim in claims {
-            match decide::reason_not_to_run(&claim.job, now) {
+            match decide::reason_not_to_run(&claim.job) {
                 Some(error) => given_up.push(Settling::new(claim, Fate::Dead { error })),
                 None if claim.job.attempts > 0 => suspects.push(claim.clone()),
                 None => fresh.push(claim.clone()),

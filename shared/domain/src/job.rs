@@ -72,7 +72,8 @@ pub struct Job {
     pub accepted_at: Timestamp,
     /// By when it is due: `accepted_at` and the tier's worst case.
     pub deadline: Timestamp,
-    /// When the work loses its use.
+    /// From when on a failed attempt is not followed by many more. The job itself is done however
+    /// late: the store may have been stopped for long.
     pub expires_at: Timestamp,
     /// Attempts begun and failed so far.
     pub attempts: u32,
