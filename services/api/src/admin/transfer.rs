@@ -53,7 +53,7 @@ const BAD_LINES_MAX: usize = 1_000;
 pub(crate) struct ImportAnswer {
     /// Lines that were new.
     added: u64,
-    /// Lines that had been imported before.
+    /// Lines that had been imported before, or tell of posts of this server.
     known: u64,
     /// Lines that only pass on a post which is not there, and so were left out.
     left_out: u64,
@@ -104,8 +104,9 @@ async fn import_follows(
 
 /// Imports posts: a JSON object a line, with `author`, `text` and, where wanted, `created_at`,
 /// `visibility`, `recipients`, `link`, `language`, `id`, and `reply_to` or `repost_of` with the `id` of
-/// an earlier line. A line whose `id` was imported before is skipped; a line without one is known by what it says, and by how many equal lines stand before it
-/// in the same body. Users are created where there are none.
+/// an earlier line. A line whose `id` was imported before is skipped, and so is one that was exported
+/// from this server; a line without an `id` is known by what it says, and by how many equal lines stand
+/// before it in the same body. Users are created where there are none.
 #[utoipa::path(
     post,
     path = "/v1/admin/import/posts",

@@ -88,6 +88,8 @@ macro_rules! conformance_of {
                 imported_posts_are_in_the_order_of_their_times
                 an_export_has_each_follow_once_in_a_fixed_order
                 an_export_can_be_imported_again
+                an_export_of_posts_adds_nothing_where_it_came_from
+                a_foreign_line_with_the_id_of_a_post_is_not_lost
             }
             inboxes {
                 an_addressed_post_reaches_the_home_of_the_addressed
