@@ -169,6 +169,7 @@ macro_rules! conformance_of {
                 nobody_has_no_home
                 what_may_not_be_seen_is_gone_at_the_next_read
                 a_page_is_short_only_at_the_end
+                a_page_breaks_off_in_a_very_long_run_of_hidden_posts
                 a_home_timeline_has_no_artificial_end
                 a_cursor_stays_valid_when_its_post_is_deleted
                 a_page_of_a_topic_hides_what_the_reader_may_not_see

@@ -205,7 +205,11 @@ impl Rig {
             limit,
         )
         .await;
-        page.unwrap().iter().map(|shown| shown.post.id).collect()
+        page.unwrap()
+            .shown
+            .iter()
+            .map(|shown| shown.post.id)
+            .collect()
     }
 
     /// The newest hundred of them.
