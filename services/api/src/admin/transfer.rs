@@ -222,12 +222,13 @@ async fn export_posts(Admin: Admin, State(state): State<ApiState>) -> Response {
 /// A rebuild was begun.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RebuildAnswer {
-    /// Jobs that were enqueued for it; none for what is done with the next reads.
+    /// Posts that go through the public tier again for it, a piece at a time and behind new posts; none
+    /// for what is done with the next reads.
     jobs: u64,
 }
 
 /// Derives read models anew from the facts: `home` timelines and `feeds` with their next read, the
-/// pages of `topics` by jobs of the public tier.
+/// pages of `topics` by jobs of the public tier. What is left to do is durable when this is answered.
 #[utoipa::path(
     post,
     path = "/v1/admin/rebuild/{what}",

@@ -174,7 +174,7 @@ impl Queue for EmbeddedStore {
         let enqueued = self.writer.commit(move |tx| {
             kinds
                 .into_iter()
-                .try_for_each(|kind| tx.enqueue(kind, None))
+                .try_for_each(|kind| tx.enqueue_replayed(kind, None))
         });
         enqueued.await.map_err(into_store_error)
     }
@@ -209,9 +209,7 @@ impl EmbeddedStore {
                 drop(queue);
                 let settling = Settling::of(&self.memory, lease);
                 self.writer.hand_in(place, move |tx| {
-                    if let Some(progress) = progress {
-                        jobs::write_stage(tx, queued.job.kind.post(), tier, progress)?;
-                    }
+                    jobs::write_progress(tx, &queued.job, progress)?;
                     jobs::ack(tx, &queued.job);
                     Ok(settling)
                 });
@@ -220,9 +218,7 @@ impl EmbeddedStore {
                 drop(queue);
                 let settling = Settling::of(&self.memory, lease);
                 self.writer.hand_in(place, move |tx| {
-                    if let Some(progress) = progress {
-                        jobs::write_stage(tx, queued.job.kind.post(), tier, progress)?;
-                    }
+                    jobs::write_progress(tx, &queued.job, progress)?;
                     jobs::bury(tx, queued.job, error)?;
                     Ok(settling)
                 });
@@ -230,7 +226,7 @@ impl EmbeddedStore {
             Fate::Continue { kind } => {
                 let mut rest = queued;
                 rest.job.kind = kind;
-                rest.order = rest.order.max(now.plus_ms(tier.worst_case_ms()));
+                rest.order = rest.order.max(now.plus_ms(rest.job.due_ms()));
                 self.requeue(&mut queue, state, rest, progress, place);
             }
             Fate::Retry { at, error } => {
@@ -254,11 +250,8 @@ impl EmbeddedStore {
     ) {
         queue.put_back(queued.clone());
         state.announce();
-        let tier = queued.job.tier();
         self.writer.hand_in(place, move |tx| {
-            if let Some(progress) = progress {
-                jobs::write_stage(tx, queued.job.kind.post(), tier, progress)?;
-            }
+            jobs::write_progress(tx, &queued.job, progress)?;
             Ok(jobs::requeue(tx, &queued)?)
         });
     }

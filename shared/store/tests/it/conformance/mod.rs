@@ -149,6 +149,9 @@ macro_rules! conformance_of {
                 two_workers_never_hold_the_same_job
                 one_who_waits_hears_of_new_jobs
                 jobs_can_be_enqueued_without_a_commit
+                new_posts_go_before_what_is_replayed
+                no_post_is_refused_or_reported_late_because_of_a_replay
+                the_rest_of_a_replay_waits_behind_its_pieces
             }
             queue_admin {
                 the_figures_follow_the_jobs
