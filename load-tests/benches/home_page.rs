@@ -61,7 +61,7 @@ impl Read {
 
     fn page(&self, window: Window) -> usize {
         let page = read_page(&*self.store, Some(READER), &Page::Home, window, 20);
-        self.runtime.block_on(page).unwrap().len()
+        self.runtime.block_on(page).unwrap().shown.len()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every request passes before its handler: the bound on its header, who asks, and how often.
+//! What every request passes before its handler: the bound on its header, its one host, who asks, and how often.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::Method,
+    http::{Method, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -151,6 +151,7 @@ async fn enter(state: &ApiState, request: &mut Request) -> Result<(), Problem> {
             format!("a header is at most {limit} bytes long"),
         ));
     }
+    one_host(request)?;
     let path = request.uri().path();
     if matches!(path, "/healthz" | "/readyz" | "/metrics") {
         return Ok(());
@@ -172,6 +173,16 @@ async fn enter(state: &ApiState, request: &mut Request) -> Result<(), Problem> {
     }
     request.extensions_mut().insert(identity);
     Ok(())
+}
+
+/// A request of HTTP/1.1 names its host once (RFC 9112, 3.2): where it does not, those through whom it
+/// came may have understood it in another way.
+fn one_host(request: &Request) -> Result<(), Problem> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    match hosts == 1 || request.version() < Version::HTTP_11 {
+        true => Ok(()),
+        false => Err(Problem::malformed("a request has one Host header")),
+    }
 }
 
 /// The length of a header as it was sent, but for the spaces that a client may add.

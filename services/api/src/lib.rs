@@ -10,6 +10,7 @@ mod admission;
 mod auth;
 mod extract;
 mod idempotency;
+mod measure;
 mod page;
 mod problem;
 mod request;
@@ -45,6 +46,7 @@ pub fn operations_router(state: ApiState) -> Router {
 
 /// Everything that Ripple serves over HTTP.
 pub fn router(state: ApiState) -> Router {
+    measure::describe();
     let (documented, document) = openapi::documented().split_for_parts();
     let all = documented
         .merge(pages::router())

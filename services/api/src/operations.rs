@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{ApiState, Problem, ProblemKind};
+use crate::{ApiState, Problem, ProblemKind, measure};
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -61,23 +61,7 @@ async fn readyz(State(state): State<ApiState>) -> Result<Json<Health>, Problem> 
 async fn metrics(State(state): State<ApiState>) -> Result<impl IntoResponse, Problem> {
     for tier in Tier::ALL {
         let stats = state.store().tier_stats(tier).await?;
-        let jobs = [
-            ("ready", stats.ready),
-            ("delayed", stats.delayed),
-            ("in_flight", stats.in_flight),
-            ("dead", stats.dead),
-        ];
-        for (name, count) in jobs {
-            #[expect(clippy::cast_precision_loss, reason = "2^53 jobs are not to be had")]
-            metrics::gauge!("ripple_queue_jobs", "tier" => tier.name(), "state" => name)
-                .set(count as f64);
-        }
-        let age_ms = stats
-            .oldest_accepted_at
-            .map_or(0, |accepted_at| state.now().ms_since(accepted_at));
-        #[expect(clippy::cast_precision_loss, reason = "2^53 ms are 285,000 years")]
-        metrics::gauge!("ripple_queue_oldest_age_seconds", "tier" => tier.name())
-            .set(age_ms as f64 / 1_000.0);
+        measure::queue(&stats, state.now());
     }
     let text = (state.options().render_metrics)();
     let content_type = "text/plain; version=0.0.4; charset=utf-8";

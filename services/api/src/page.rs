@@ -18,7 +18,8 @@ use crate::{ApiState, Problem, extract::PageQuery, wire::Time};
 pub(crate) struct Page<T> {
     /// What is on it.
     pub(crate) items: Vec<T>,
-    /// Path and query of the next page in the same direction; null at the end.
+    /// Path and query of the next page in the same direction; null at the end. Follow it also from a
+    /// page that is short or empty: so it is where very many posts in a row are hidden from the reader.
     pub(crate) next: Option<String>,
     /// The moment up to which the page is complete.
     pub(crate) as_of: Time,
@@ -77,7 +78,17 @@ impl<Id: Copy + fmt::Display> PageQuery<Id> {
     }
 
     /// Makes the page of what was read: the newest first, up to [`PageQuery::read_limit`].
-    pub(crate) fn cut<T>(&self, mut items: Vec<T>, id: impl Fn(&T) -> Id) -> Cut<T> {
+    pub(crate) fn cut<T>(&self, items: Vec<T>, id: impl Fn(&T) -> Id) -> Cut<T> {
+        self.cut_read(items, None, id)
+    }
+
+    /// The same where the reading may have broken off at some id before the page was full.
+    pub(crate) fn cut_read<T>(
+        &self,
+        mut items: Vec<T>,
+        broke_off_at: Option<Id>,
+        id: impl Fn(&T) -> Id,
+    ) -> Cut<T> {
         let goes_on = items.len() > self.limit;
         if goes_on && self.is_upwards() {
             items.drain(..items.len() - self.limit);
@@ -91,11 +102,12 @@ impl<Id: Copy + fmt::Display> PageQuery<Id> {
             true => (upwards, oldest.map(|id| self.target(Some(id), None))),
             false => (oldest.map(|id| self.target(Some(id), self.after)), upwards),
         };
-        Cut {
-            items,
-            next: next.filter(|_| goes_on),
-            prev,
-        }
+        let next = match broke_off_at {
+            Some(at) if self.is_upwards() => Some(self.target(None, Some(at))),
+            Some(at) => Some(self.target(Some(at), self.after)),
+            None => next.filter(|_| goes_on),
+        };
+        Cut { items, next, prev }
     }
 
     fn target(&self, before: Option<Id>, after: Option<Id>) -> String {
@@ -152,6 +164,16 @@ mod tests {
         assert_eq!(cut.items, [6, 5]);
         assert_eq!(cut.next.as_deref(), Some("/v1/x?limit=2&after=6"));
         assert_eq!(cut.prev.as_deref(), Some("/v1/x?limit=2&before=5"));
+    }
+
+    #[test]
+    fn a_page_whose_reading_broke_off_goes_on_there() {
+        let cut = query(None, Some(2)).cut_read(vec![9], Some(6), |id| *id);
+        assert_eq!(cut.next.as_deref(), Some("/v1/x?limit=2&after=6"));
+        let cut = query(Some(20), Some(2)).cut_read(vec![9], Some(6), |id| *id);
+        assert_eq!(cut.next.as_deref(), Some("/v1/x?limit=2&before=6&after=2"));
+        let cut = query(None, None).cut_read(vec![], Some(6), |id| *id);
+        assert_eq!(cut.next.as_deref(), Some("/v1/x?limit=2&before=6"));
     }
 
     #[test]

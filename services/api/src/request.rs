@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use ripple_domain::{Timestamp, TraceContext};
 use tracing::Instrument;
 
-use crate::{ApiState, Problem, problem::Cause};
+use crate::{ApiState, Problem, measure, problem::Cause};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const REQUEST_ID_CHARS_MAX: usize = 64;
@@ -74,13 +74,8 @@ pub(crate) async fn observe(
         .unwrap_or_else(|panic| Problem::internal(panic_text(&*panic)).into_response());
 
     let status = response.status();
-    metrics::histogram!(
-        "ripple_http_request_duration_seconds",
-        "method" => method,
-        "route" => route.clone(),
-        "status" => status_class(status.as_u16()),
-    )
-    .record(context.started.elapsed());
+    let class = status_class(status.as_u16());
+    measure::answered(method, route.clone(), class, context.started.elapsed());
     match response.extensions_mut().remove::<Cause>() {
         Some(Cause(cause)) => {
             tracing::error!(request_id = ?id, method, route, status = status.as_u16(), cause = &*cause, "a request failed");

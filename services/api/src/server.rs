@@ -49,7 +49,8 @@ impl Default for ServerLimits {
 /// long get a proper problem.
 const BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// How much is read, and for how long, of a client that is still sending when its connection ends.
-const LINGER_BYTES_MAX: usize = 1024 * 1024;
+/// Well above the longest body that anything takes: who sends a little too much is to read why.
+const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 const LINGER_MS_MAX: u64 = 1_000;
 
 /// Tells handlers that wait when the server shuts down.

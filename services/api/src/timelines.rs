@@ -65,8 +65,8 @@ pub(crate) async fn post_page(
 ) -> Result<Page<PostJson>, Problem> {
     let window = Window::of_page(query.before, query.after);
     let limit = query.read_limit();
-    let shown = reading::read_page(state.store(), viewer, page, window, limit).await?;
-    let cut = query.cut(shown, |shown| shown.post.id);
+    let read = reading::read_page(state.store(), viewer, page, window, limit).await?;
+    let cut = query.cut_read(read.shown, read.broke_off_at, |shown| shown.post.id);
     Ok(Page {
         items: post_jsons(state, &cut.items).await?,
         next: cut.next,

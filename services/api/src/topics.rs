@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
-use ripple_domain::{PostId, Tier, Topic, text};
+use ripple_domain::{PostId, Tier};
 use ripple_store::reading::Page as PageOf;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -10,6 +10,7 @@ use crate::{
     ApiState, Problem,
     auth::Viewer,
     extract::{PageQuery, PathText},
+    feeds::Subject,
     page::{Page, PageParams, complete_up_to},
     posts::PostJson,
     timelines::post_page,
@@ -21,7 +22,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(read_keyword))
 }
 
-/// The posts with a tag, in any spelling that folds to it.
+/// The posts with a tag, in any spelling that folds to it; 404 for what can be no tag.
 #[utoipa::path(
     get,
     path = "/v1/tags/{tag}/posts",
@@ -36,12 +37,14 @@ async fn read_tag(
     PathText(tag): PathText,
     query: PageQuery<PostId>,
 ) -> Result<Page<PostJson>, Problem> {
+    let subject = Subject::tag(&tag).ok_or_else(|| Problem::not_found("tag"))?;
     let as_of = complete_up_to(&state, Tier::Public).await?;
-    let page = PageOf::Topic(Topic::Tag(text::fold(&tag)));
+    let page = PageOf::Topic(subject.topic());
     post_page(&state, viewer, &page, &query, as_of).await
 }
 
-/// The posts with a word.
+/// The posts with a word, in any spelling that folds to it; 404 for what can be no keyword: a stop
+/// word, a number, several words.
 #[utoipa::path(
     get,
     path = "/v1/keywords/{keyword}/posts",
@@ -56,10 +59,9 @@ async fn read_keyword(
     PathText(keyword): PathText,
     query: PageQuery<PostId>,
 ) -> Result<Page<PostJson>, Problem> {
+    let subject = Subject::keyword(&keyword).ok_or_else(|| Problem::not_found("keyword"))?;
     let as_of = complete_up_to(&state, Tier::Public).await?;
-    // What can be no keyword names a page on which there is nothing.
-    let keyword = text::fold_keyword(&keyword).unwrap_or_default();
-    let page = PageOf::Topic(Topic::Keyword(keyword));
+    let page = PageOf::Topic(subject.topic());
     post_page(&state, viewer, &page, &query, as_of).await
 }
 

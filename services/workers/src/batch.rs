@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, future::join, stream};
-use ripple_domain::Tier;
+use ripple_domain::{JobKind, Tier};
 use ripple_store::{Claim, Fate, Store};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,7 @@ use crate::{
     decide,
     handler::{AttemptError, Handler, Outcome, chain, panic_text},
     leases::HeldLeases,
+    replay::Replays,
     settle::{Settling, log_fenced},
 };
 
@@ -23,6 +24,8 @@ pub(crate) struct Bench {
     pub(crate) tier: Tier,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) handler: Arc<dyn Handler>,
+    /// Does the jobs of kind `Replay`.
+    pub(crate) replays: Replays,
     pub(crate) attempt_ms_max: u64,
     /// Nothing new is to be begun.
     pub(crate) stop: CancellationToken,
@@ -48,12 +51,12 @@ impl Bench {
     }
 
     async fn attempt_all(&self, claims: &[Claim], held: &HeldLeases) {
-        let now = self.store.clock().now();
-        let (mut fresh, mut suspects, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut fresh, mut single, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
         for claim in claims {
-            match decide::reason_not_to_run(&claim.job, now) {
+            match decide::reason_not_to_run(&claim.job) {
                 Some(error) => given_up.push(Settling::new(claim, Fate::Dead { error })),
-                None if claim.job.attempts > 0 => suspects.push(claim.clone()),
+                // A job that failed before is tried by itself, so that it fails no batch a second time.
+                None if claim.job.attempts > 0 || is_replay(claim) => single.push(claim.clone()),
                 None => fresh.push(claim.clone()),
             }
         }
@@ -61,10 +64,9 @@ impl Bench {
         if self.stop.is_cancelled() {
             return self.release(held.unsettled()).await;
         }
-        // A job that failed before is tried by itself, so that it fails no batch a second time.
         join(
             self.attempt_together(&fresh, held),
-            self.attempt_one_by_one(&suspects, held),
+            self.attempt_one_by_one(&single, held),
         )
         .await;
     }
@@ -120,11 +122,20 @@ impl Bench {
     /// One attempt at these jobs together. A panic and a time limit count as failures.
     async fn attempt(&self, claims: &[Claim]) -> Result<Vec<Outcome>, AttemptError> {
         let limit = Duration::from_millis(self.attempt_ms_max);
-        let attempt = AssertUnwindSafe(self.handler.handle(claims)).catch_unwind();
+        // They are tried by themselves, so the first speaks for all.
+        let handler = match claims.first().is_some_and(is_replay) {
+            true => &self.replays as &dyn Handler,
+            false => self.handler.as_ref(),
+        };
+        let attempt = AssertUnwindSafe(handler.handle(claims)).catch_unwind();
         match timeout(limit, attempt).await {
             Ok(Ok(outcomes)) => outcomes,
             Ok(Err(panic)) => Err(AttemptError::Panicked(panic_text(panic.as_ref()))),
             Err(_) => Err(AttemptError::TookTooLong(self.attempt_ms_max)),
         }
     }
+}
+
+fn is_replay(claim: &Claim) -> bool {
+    matches!(claim.job.kind, JobKind::Replay { .. })
 }

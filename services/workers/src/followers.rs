@@ -143,11 +143,14 @@ impl Followers {
 impl Handler for Followers {
     async fn handle(&self, claims: &[Claim]) -> Result<Vec<Outcome>, AttemptError> {
         let begun_at = self.store.clock().now();
-        let ids: Vec<_> = claims.iter().map(|claim| claim.job.kind.post()).collect();
+        let posts = claims.iter().filter_map(|claim| claim.job.kind.post());
+        let ids: Vec<_> = posts.collect();
         let posts = self.store.posts(&ids).await;
-        let posts = posts.map_err(AttemptError::ReadPosts)?;
-        let works = claims.iter().zip(posts);
-        let works = works.map(|(claim, post)| Work::new(claim, post, begun_at));
+        let mut posts = posts.map_err(AttemptError::ReadPosts)?.into_iter();
+        let works = claims.iter().map(|claim| {
+            let post = claim.job.kind.post().and_then(|_| posts.next().flatten());
+            Work::new(claim, post, begun_at)
+        });
         let works: Vec<Result<Work<'_>, Outcome>> =
             join_all(works.map(|work| self.push_inboxes(work))).await;
 

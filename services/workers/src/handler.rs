@@ -43,6 +43,10 @@ pub(crate) enum AttemptError {
     PushHome(#[source] StoreError),
     #[error("writing the indexes failed")]
     Index(#[source] StoreError),
+    #[error("reading the log of posts failed")]
+    ReadLog(#[source] StoreError),
+    #[error("enqueueing jobs failed")]
+    Enqueue(#[source] StoreError),
     #[error("this tier does no such work")]
     WrongKind,
     #[error("the attempt panicked: {0}")]

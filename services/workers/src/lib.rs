@@ -14,6 +14,7 @@ mod measure;
 mod options;
 mod public;
 mod refresh;
+mod replay;
 mod run;
 mod settle;
 mod stage;

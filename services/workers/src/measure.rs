@@ -11,7 +11,7 @@ pub(crate) fn describe() {
     describe_histogram!(
         TIER_LATENCY,
         Unit::Seconds,
-        "From accepting a post until the tier was done with it"
+        "From accepting a post, or from the arrival of its request in the author tier, until the tier was done with it"
     );
     describe_counter!(
         DELIVERIES,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use ripple_domain::{Post, PostId, Stage, StageState, Timestamp, Topic, topic::topics_of};
+use ripple_domain::{JobKind, Post, PostId, Stage, StageState, Timestamp, Topic, topic::topics_of};
 use ripple_store::{Claim, IndexWrite, Indexed, Store};
 use tokio::task::spawn_blocking;
 
@@ -41,7 +41,8 @@ impl Public {
 
     /// Reads the posts of the claims, each once, and works out their topics.
     async fn sort(&self, claims: &[Claim]) -> Result<HashMap<PostId, Sorted>, AttemptError> {
-        let ids: BTreeSet<PostId> = claims.iter().map(|claim| claim.job.kind.post()).collect();
+        let posts = claims.iter().filter_map(|claim| claim.job.kind.post());
+        let ids: BTreeSet<PostId> = posts.collect();
         let ids: Vec<PostId> = ids.into_iter().collect();
         let posts = self.store.posts(&ids).await;
         let posts = posts.map_err(AttemptError::ReadPosts)?;
@@ -73,9 +74,13 @@ impl Public {
     async fn write(
         &self,
         claim: &Claim,
-        sorted: Option<&Sorted>,
+        sorted: &HashMap<PostId, Sorted>,
         begun_at: Timestamp,
     ) -> Result<IndexWrite, AttemptError> {
+        let JobKind::Index { post } = claim.job.kind else {
+            return Err(AttemptError::WrongKind);
+        };
+        let sorted = sorted.get(&post);
         let now = self.store.clock().now();
         let skipped = Stage {
             state: StageState::Skipped,
@@ -93,7 +98,7 @@ impl Public {
         };
         Ok(IndexWrite {
             lease: claim.lease,
-            post: claim.job.kind.post(),
+            post,
             revision: sorted.map_or(REVISION_DELETED, |sorted| sorted.post.revision),
             topics: sorted.map_or_else(Vec::new, |sorted| sorted.topics.clone()),
             progress,
@@ -108,8 +113,7 @@ impl Handler for Public {
         let sorted = self.sort(claims).await?;
         let mut writes = Vec::with_capacity(claims.len());
         for claim in claims {
-            let post = sorted.get(&claim.job.kind.post());
-            writes.push(self.write(claim, post, begun_at).await?);
+            writes.push(self.write(claim, &sorted, begun_at).await?);
         }
         let indexed = self.store.index(writes).await;
         let indexed = indexed.map_err(AttemptError::Index)?;
@@ -136,7 +140,7 @@ fn touched(
             continue;
         }
         touched.extend(indexed.touched.iter().cloned());
-        let sorted = sorted.get(&claim.job.kind.post());
+        let sorted = claim.job.kind.post().and_then(|post| sorted.get(&post));
         touched.extend(sorted.map(|sorted| Topic::Author(sorted.post.author)));
     }
     touched

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     FeedRefresher, WorkerOptions, batch::Bench, consume::Consumer, followers::Followers,
     handler::Handler, leases::Heartbeat, measure, public::Public, refresh::Refreshes,
+    replay::Replays,
 };
 
 /// How long giving back what is unfinished may take, past the drain's time.
@@ -45,6 +46,7 @@ pub async fn run(
             tier,
             store: Arc::clone(&store),
             handler: handler(tier, &store, &refreshes),
+            replays: Replays::new(Arc::clone(&store)),
             attempt_ms_max: options.attempt_ms_max,
             stop: shutdown.clone(),
             abandon: abandon.clone(),

@@ -41,7 +41,8 @@ pub struct Stage {
 pub struct Receipt {
     /// The post.
     pub post: PostId,
-    /// When it was accepted.
+    /// When the request that made it arrived. The latencies of all stages count from here: the person
+    /// who posts, and everybody else, waits for the commit as well.
     pub accepted_at: Timestamp,
     /// The author's own views.
     pub author: Stage,

@@ -15,6 +15,8 @@ pub struct RetryPolicy {
     pub delay_ms_max: u32,
     /// Attempts in all, the first included.
     pub attempts_max: u32,
+    /// Attempts that a job gets however late it is: an outage of days must cost no post.
+    pub late_attempts: u32,
 }
 
 /// What becomes of a job whose attempt failed.
@@ -24,7 +26,8 @@ pub enum NextAttempt {
     At(Timestamp),
     /// All attempts are used up.
     Exhausted,
-    /// The next attempt would come after the work has lost its use.
+    /// The next attempt would come after the work has lost its use, and the job has had those that
+    /// it gets all the same.
     Expired,
 }
 
@@ -42,7 +45,7 @@ impl RetryPolicy {
             return NextAttempt::Exhausted;
         }
         let at = now.plus_ms(self.delay_ms(attempts, jitter));
-        if at < expires_at {
+        if at < expires_at || attempts < self.late_attempts {
             NextAttempt::At(at)
         } else {
             NextAttempt::Expired
@@ -72,6 +75,7 @@ mod tests {
         base_ms: 100,
         delay_ms_max: 5_000,
         attempts_max: 8,
+        late_attempts: 3,
     };
     const NOW: Timestamp = Timestamp::from_ms(1_000_000);
     const FAR: Timestamp = Timestamp::from_ms(i64::MAX);
@@ -88,16 +92,15 @@ mod tests {
     }
 
     #[test]
-    fn no_attempt_is_planned_past_the_expiry() {
-        let expires_at = NOW.plus_ms(100);
-        assert_eq!(
-            POLICY.after_failure(1, NOW, expires_at, 1.0),
-            NextAttempt::Expired
-        );
-        assert_eq!(
-            POLICY.after_failure(1, NOW, expires_at, 0.5),
-            NextAttempt::At(NOW.plus_ms(50))
-        );
+    fn no_attempt_is_planned_past_the_expiry_but_the_first_few() {
+        let expires_at = NOW.plus_ms(400);
+        let plan = |attempts, now, jitter| POLICY.after_failure(attempts, now, expires_at, jitter);
+        assert_eq!(plan(3, NOW, 1.0), NextAttempt::Expired);
+        assert_eq!(plan(3, NOW, 0.5), NextAttempt::At(NOW.plus_ms(200)));
+        let days_later = NOW.plus_ms(8 * 86_400_000);
+        assert_eq!(plan(1, days_later, 0.0), NextAttempt::At(days_later));
+        assert_eq!(plan(2, days_later, 0.0), NextAttempt::At(days_later));
+        assert_eq!(plan(3, days_later, 0.0), NextAttempt::Expired);
     }
 
     proptest! {

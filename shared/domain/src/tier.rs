@@ -49,8 +49,8 @@ impl Tier {
         }
     }
 
-    /// How long after accept the work is still of use, in milliseconds; then the job expires into
-    /// the dead letters.
+    /// How long after accept it is of use to try again what fails, in milliseconds; a job that goes
+    /// on failing then goes to the dead letters. One that merely waited is done whatever its age.
     pub const fn useful_ms(self) -> i64 {
         const DAY_MS: i64 = 24 * 3_600_000;
         match self {
@@ -66,11 +66,13 @@ impl Tier {
                 base_ms: 50,
                 delay_ms_max: 10_000,
                 attempts_max: 20,
+                late_attempts: 10,
             },
             Self::Public => RetryPolicy {
                 base_ms: 200,
                 delay_ms_max: 60_000,
                 attempts_max: 20,
+                late_attempts: 10,
             },
         }
     }

@@ -65,6 +65,10 @@ pub struct FollowLine {
 pub struct ImportedPost {
     /// Names the line for good: a key that was imported before is skipped.
     pub key: [u8; 16],
+    /// The post that the line may have been exported from. It is known where the store holds a post
+    /// with this id, author and time of writing that says the same, or has been edited or deleted
+    /// since; anything else that happens to bear such an id is a post of its own.
+    pub exported_from: Option<PostId>,
     /// The author's handle; a user is created where there is none.
     pub author: Handle,
     /// The post. Its users and the posts that it refers to are filled in by the store, from what follows.
@@ -85,7 +89,7 @@ pub struct ImportedPost {
 pub struct ImportCounts {
     /// Lines that were new.
     pub added: u64,
-    /// Lines that had been imported before.
+    /// Lines that had been imported before, or tell of posts of this store.
     pub known: u64,
     /// Lines that only pass on a post which is not there, and so were left out.
     pub left_out: u64,
@@ -239,7 +243,8 @@ pub trait Facts: Send + Sync {
     async fn import_follows(&self, lines: Vec<FollowLine>) -> Result<ImportCounts, CommitError>;
 
     /// Commits a batch of posts, creating the authors that do not exist. A key that was imported
-    /// before is counted as known, also after a crash; keys are kept for good.
+    /// before is counted as known, also after a crash; keys are kept for good. So is a line that was
+    /// exported from this store.
     async fn import_posts(&self, posts: Vec<ImportedPost>) -> Result<ImportCounts, CommitError>;
 
     /// Follows in a fixed order, after `after`, for an export.

@@ -88,7 +88,8 @@ pub struct DeadJob {
 /// The bounds of a tier's backlog, past which posts are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Jobs that wait or are in flight.
+    /// Jobs of commits that wait or are in flight. (Replayed ones do not count: no post is refused
+    /// because of a replay.)
     pub jobs_max: u64,
     /// Age of the oldest of them that has not failed yet, in milliseconds.
     pub age_ms_max: u64,
@@ -128,8 +129,8 @@ pub struct TierStats {
     pub in_flight: u64,
     /// Jobs that were given up.
     pub dead: u64,
-    /// When the oldest job that is ready, delayed or in flight was accepted. Everything accepted
-    /// before is done (or dead): pages are complete up to this moment.
+    /// When the oldest job that is ready, delayed or in flight was accepted, replayed ones aside.
+    /// Everything accepted before is done (or dead): pages are complete up to this moment.
     pub oldest_accepted_at: Option<Timestamp>,
     /// Whether the tier is paused.
     pub paused: bool,
@@ -142,10 +143,12 @@ pub struct TierStats {
 /// The durable queue of each tier. A job is delivered at least once and done by one worker at a time.
 ///
 /// Order: earliest deadline first; the rest of a chunked job counts as if it had been accepted when it
-/// went back. A settlement need not be durable when its method returns: after a crash the job may be
-/// delivered again, and all work is idempotent. It is in force at once, though: a settled job is not
-/// claimed again while the store runs. (Figures, dead letters and receipts may show it a moment
-/// later.)
+/// went back. Replayed jobs ([`ripple_domain::Job::replayed`]) are due so late that those of new posts
+/// go before them.
+///
+/// A settlement need not be durable when its method returns: after a crash the job may be delivered
+/// again, and all work is idempotent. It is in force at once, though: a settled job is not claimed again
+/// while the store runs. (Figures, dead letters and receipts may show it a moment later.)
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Claims up to `jobs_max` jobs of a tier for `lease_ms` milliseconds. Returns at once, with
@@ -188,13 +191,14 @@ pub trait Queue: Send + Sync {
         limit: usize,
     ) -> Result<Vec<DeadJob>, StoreError>;
 
-    /// Puts dead letters back into the queue with their attempts forgotten and their time of use
-    /// begun anew: one, or all where `None`. Returns how many.
+    /// Puts dead letters back into the queue as replayed jobs, with their attempts forgotten and their
+    /// time of use begun anew: one, or all where `None`. Returns how many.
     async fn replay_dead(&self, tier: Tier, job: Option<JobId>) -> Result<u64, StoreError>;
 
     /// Forgets dead letters: one, or all where `None`. Returns how many.
     async fn purge_dead(&self, tier: Tier, job: Option<JobId>) -> Result<u64, StoreError>;
 
-    /// Enqueues jobs that no commit caused: a replay or a rebuild.
+    /// Enqueues replayed jobs: those that no commit caused. They are durable when this returns. A
+    /// caller enqueues few at a time, and for many posts one [`JobKind::Replay`].
     async fn enqueue(&self, kinds: Vec<JobKind>) -> Result<(), StoreError>;
 }

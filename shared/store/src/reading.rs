@@ -1,5 +1,6 @@
 //! Reading a page: take ids, hydrate the posts, drop what the reader may not see, and go on until the
-//! page is full. A page is short only at the end.
+//! page is full. A page is short only at the end, or where so many posts in a row are hidden that one
+//! request is not to look at more; then it says from where to go on.
 //!
 //! The check at reading is what makes a deletion, a block, an unfollow or a narrower visibility hold
 //! from the next read on; read models are cleaned up later.
@@ -28,23 +29,37 @@ pub struct Shown {
     pub original: Option<Arc<Post>>,
 }
 
+/// What was read of a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageRead {
+    /// The posts, newest first whatever the window's direction.
+    pub shown: Vec<Shown>,
+    /// Where the reading broke off before the page was full: the window goes on beyond this id.
+    /// `None` for a page that is full, or short because the window ends there.
+    pub broke_off_at: Option<PostId>,
+}
+
+/// Ids that are looked at for one page, about: some 50 ms of work. Only a reader from whom so many
+/// posts in a row are hidden notices.
+pub const IDS_A_PAGE_MAX: usize = 10_000;
+
 /// Ids fetched at first are at least this many, so that a few hidden posts cost no second look-up.
 const BATCH_MIN: usize = 32;
 /// Each further look-up fetches twice as many ids, up to this many: where a long run of posts is
 /// hidden (a busy author whom the reader has muted), the page must not be built in small steps.
 const BATCH_MAX: usize = 1_024;
 
-/// Reads up to `limit` posts of a page that `viewer` may see, **newest first** whatever the window's
-/// direction. Fewer than `limit` means that the window ends there.
+/// Reads up to `limit` posts of a page that `viewer` may see. Fewer than `limit` means that the window
+/// ends there, but after [`IDS_A_PAGE_MAX`] ids: see [`PageRead::broke_off_at`].
 pub async fn read_page(
     store: &dyn Store,
     viewer: Option<UserId>,
     page: &Page,
     window: Window,
     limit: usize,
-) -> Result<Vec<Shown>, StoreError> {
-    let mut shown = match (page, viewer) {
-        (Page::Home, None) => Vec::new(),
+) -> Result<PageRead, StoreError> {
+    let mut read = match (page, viewer) {
+        (Page::Home, None) => PageRead::default(),
         (Page::Home, Some(reader)) => {
             let ids = HomeIds::open(store, reader).await?;
             let belongs = |post: &Post, relation| post.belongs_in_home_of(reader, relation);
@@ -60,9 +75,9 @@ pub async fn read_page(
         }
     };
     if window.direction == Direction::OldestFirst {
-        shown.reverse();
+        read.shown.reverse();
     }
-    Ok(shown)
+    Ok(read)
 }
 
 /// The post with this id as `viewer` may see it; `None` where he may not, or there is none.
@@ -103,9 +118,9 @@ async fn fill(
     limit: usize,
     belongs: impl Fn(&Post, Relation) -> bool,
     source: Ids<'_>,
-) -> Result<Vec<Shown>, StoreError> {
+) -> Result<PageRead, StoreError> {
     let mut page = Vec::with_capacity(limit);
-    let mut batch = BATCH_MIN;
+    let (mut batch, mut looked_at, mut broke_off_at) = (BATCH_MIN, 0, None);
     while page.len() < limit {
         let wanted = (limit - page.len()).max(batch);
         let ids = source.next(store, window, wanted).await?;
@@ -113,9 +128,17 @@ async fn fill(
         let Some(last) = ids.last() else { break };
         window = window.beyond(*last);
         page.extend(show(store, viewer, &ids, &belongs).await?);
+        looked_at += ids.len();
+        if looked_at >= IDS_A_PAGE_MAX && page.len() < limit {
+            broke_off_at = Some(*last);
+            break;
+        }
     }
     page.truncate(limit);
-    Ok(page)
+    Ok(PageRead {
+        shown: page,
+        broke_off_at,
+    })
 }
 
 /// Hydrates the posts with these ids that belong on the page, in their order. A repost without words
@@ -127,17 +150,7 @@ async fn show(
     belongs: impl Fn(&Post, Relation) -> bool,
 ) -> Result<Vec<Shown>, StoreError> {
     let posts: Vec<Arc<Post>> = store.posts(ids).await?.into_iter().flatten().collect();
-    let original_ids: Vec<PostId> = posts.iter().filter_map(|post| post.repost_of).collect();
-    let originals: HashMap<PostId, Arc<Post>> = if original_ids.is_empty() {
-        HashMap::new()
-    } else {
-        let originals = store.posts(&original_ids).await?;
-        originals
-            .into_iter()
-            .flatten()
-            .map(|post| (post.id, post))
-            .collect()
-    };
+    let originals = originals(store, &posts).await?;
     let authors = posts
         .iter()
         .chain(originals.values())
@@ -158,10 +171,50 @@ async fn show(
                 post,
             }
         });
-    let is_empty_repost = |shown: &Shown| {
-        shown.post.repost_of.is_some() && shown.original.is_none() && shown.post.text.is_empty()
-    };
-    Ok(shown.filter(|shown| !is_empty_repost(shown)).collect())
+    let is_empty = |shown: &Shown| shown.original.is_none() && is_wordless_repost(&shown.post);
+    Ok(shown.filter(|shown| !is_empty(shown)).collect())
+}
+
+/// The posts that these pass on, by their ids. A repost without words of its own stands for what it
+/// passes on: where one became so after it was reposted, its original stands in its place.
+async fn originals(
+    store: &dyn Store,
+    posts: &[Arc<Post>],
+) -> Result<HashMap<PostId, Arc<Post>>, StoreError> {
+    let ids: Vec<PostId> = posts.iter().filter_map(|post| post.repost_of).collect();
+    let mut originals = by_id(store, &ids).await?;
+    let wordless = originals.values().filter(|post| is_wordless_repost(post));
+    let further: Vec<PostId> = wordless.filter_map(|post| post.repost_of).collect();
+    if !further.is_empty() {
+        let further = by_id(store, &further).await?;
+        originals.retain(|_, post| {
+            if is_wordless_repost(post) {
+                let stands_in = post.repost_of.and_then(|id| further.get(&id));
+                // No chain is followed further: readers must not wait for what others piled up.
+                let Some(stands_in) = stands_in.filter(|post| !is_wordless_repost(post)) else {
+                    return false;
+                };
+                *post = Arc::clone(stands_in);
+            }
+            true
+        });
+    }
+    Ok(originals)
+}
+
+async fn by_id(
+    store: &dyn Store,
+    ids: &[PostId],
+) -> Result<HashMap<PostId, Arc<Post>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let posts = store.posts(ids).await?.into_iter().flatten();
+    Ok(posts.map(|post| (post.id, post)).collect())
+}
+
+fn is_wordless_repost(post: &Post) -> bool {
+    post.repost_of.is_some() && post.text.is_empty()
 }
 
 async fn relations(

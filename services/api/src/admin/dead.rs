@@ -21,10 +21,12 @@ use crate::{
 #[schema(as = DeadJob)]
 pub(crate) struct DeadJobJson {
     id: Id,
-    /// What it does: `deliver` or `index`.
+    /// What it does: `deliver`, `index` or `replay`.
     #[schema(value_type = String)]
     kind: &'static str,
-    post_id: Id,
+    /// The post that it is about; null for a replay.
+    #[schema(value_type = Option<String>)]
+    post_id: Option<Id>,
     attempts: u32,
     /// Why it was given up.
     error: String,
@@ -36,7 +38,7 @@ impl From<&DeadJob> for DeadJobJson {
         Self {
             id: dead.job.id.into(),
             kind: dead.job.kind.name(),
-            post_id: dead.job.kind.post().into(),
+            post_id: dead.job.kind.post().map(Id::from),
             attempts: dead.job.attempts,
             error: dead.error.clone(),
             dead_at: dead.dead_at.into(),

@@ -1,7 +1,8 @@
 //! `POST /v1/admin/replay`: the posts of a time go through a tier again.
 
 use axum::{Json, extract::State, http::StatusCode};
-use ripple_domain::{JobKind, Tier, Timestamp};
+use ripple_domain::{Tier, Timestamp};
+use ripple_store::transfer::replay;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,18 +22,19 @@ pub(crate) struct Replay {
     to: String,
 }
 
-/// What was enqueued.
+/// What was begun.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Replayed {
-    /// How many jobs: one for each post.
+    /// How many jobs there will be: one for each post.
     jobs: u64,
 }
 
-/// Posts read at a time.
-const CHUNK: usize = 1_000;
-
-/// Sends the posts of a time through a tier again. All work of a tier can be repeated without harm,
-/// so the same request sent twice costs work and changes nothing.
+/// Sends the posts of a time through a tier again, behind the jobs of new posts.
+///
+/// When this is answered the replay is durable as a whole, as one job that enqueues those of the posts a
+/// piece at a time; `jobs` counts the posts that there are now. All work of a tier can be repeated
+/// without harm, so the same request sent twice costs work and changes nothing. Without an answer
+/// nothing may have been begun: send it again.
 #[utoipa::path(
     post,
     path = "/v1/admin/replay",
@@ -65,18 +67,6 @@ pub(super) async fn replay_posts(
     faults.refuse()?;
     let tier = tier.map_err(|error| Problem::invalid("tier", error.to_string()))?;
 
-    let mut jobs = 0;
-    let mut after = None;
-    loop {
-        let posts = state.store().post_log(from, to, after, CHUNK).await?;
-        let Some(last) = posts.last() else { break };
-        after = Some(last.id);
-        let kinds = posts.iter().map(|post| match tier {
-            Tier::Followers => JobKind::deliver(post.id),
-            Tier::Public => JobKind::Index { post: post.id },
-        });
-        state.store().enqueue(kinds.collect()).await?;
-        jobs += posts.len() as u64;
-    }
+    let jobs = replay(state.store(), tier, from, to).await?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { jobs })))
 }

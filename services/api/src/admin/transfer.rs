@@ -53,7 +53,7 @@ const BAD_LINES_MAX: usize = 1_000;
 pub(crate) struct ImportAnswer {
     /// Lines that were new.
     added: u64,
-    /// Lines that had been imported before.
+    /// Lines that had been imported before, or tell of posts of this server.
     known: u64,
     /// Lines that only pass on a post which is not there, and so were left out.
     left_out: u64,
@@ -104,8 +104,9 @@ async fn import_follows(
 
 /// Imports posts: a JSON object a line, with `author`, `text` and, where wanted, `created_at`,
 /// `visibility`, `recipients`, `link`, `language`, `id`, and `reply_to` or `repost_of` with the `id` of
-/// an earlier line. A line whose `id` was imported before is skipped; a line without one is known by what it says, and by how many equal lines stand before it
-/// in the same body. Users are created where there are none.
+/// an earlier line. A line whose `id` was imported before is skipped, and so is one that was exported
+/// from this server; a line without an `id` is known by what it says, and by how many equal lines stand
+/// before it in the same body. Users are created where there are none.
 #[utoipa::path(
     post,
     path = "/v1/admin/import/posts",
@@ -221,12 +222,13 @@ async fn export_posts(Admin: Admin, State(state): State<ApiState>) -> Response {
 /// A rebuild was begun.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RebuildAnswer {
-    /// Jobs that were enqueued for it; none for what is done with the next reads.
+    /// Posts that go through the public tier again for it, a piece at a time and behind new posts; none
+    /// for what is done with the next reads.
     jobs: u64,
 }
 
 /// Derives read models anew from the facts: `home` timelines and `feeds` with their next read, the
-/// pages of `topics` by jobs of the public tier.
+/// pages of `topics` by jobs of the public tier. What is left to do is durable when this is answered.
 #[utoipa::path(
     post,
     path = "/v1/admin/rebuild/{what}",

@@ -51,6 +51,8 @@ pub(crate) struct Listing {
     pub(crate) posts: Vec<Listed>,
     /// Whether older posts follow.
     pub(crate) has_older: bool,
+    /// Where the reading broke off before the page was full.
+    pub(crate) broke_off_at: Option<PostId>,
 }
 
 impl Listing {
@@ -65,14 +67,16 @@ impl Listing {
         // One more says whether an older page follows. Upwards from a cursor one always does: it
         // holds the cursor's post, or what was below it.
         let limit = if upwards { POSTS_MAX } else { POSTS_MAX + 1 };
-        let mut shown = read_page(store, None, &page, window, limit).await?;
-        let has_older = upwards || shown.len() > POSTS_MAX;
+        let read = read_page(store, None, &page, window, limit).await?;
+        let mut shown = read.shown;
+        let has_older = upwards || shown.len() > POSTS_MAX || read.broke_off_at.is_some();
         shown.truncate(POSTS_MAX);
         Ok(Self {
             subject,
             window,
             posts: hydrate(store, shown).await?,
             has_older,
+            broke_off_at: read.broke_off_at,
         })
     }
 
@@ -83,14 +87,20 @@ impl Listing {
 
     /// The cursor of the next older page.
     pub(crate) fn older(&self) -> Option<PostId> {
-        let last = self.posts.last().filter(|_| self.has_older)?;
-        Some(last.shown.post.id)
+        let last = self.posts.last().filter(|_| self.has_older);
+        let broke_off_at = self.broke_off_at.filter(|_| !self.is_upwards());
+        broke_off_at.or(last.map(|last| last.shown.post.id))
     }
 
     /// The cursor of the next newer page.
     pub(crate) fn newer(&self) -> Option<PostId> {
-        let first = self.posts.first().filter(|_| !self.is_first())?;
-        Some(first.shown.post.id)
+        let first = self.posts.first().filter(|_| !self.is_first());
+        let broke_off_at = self.broke_off_at.filter(|_| self.is_upwards());
+        broke_off_at.or(first.map(|first| first.shown.post.id))
+    }
+
+    fn is_upwards(&self) -> bool {
+        self.window.direction == Direction::OldestFirst
     }
 
     /// Names the content: two listings with the same fingerprint are rendered alike.
@@ -98,6 +108,9 @@ impl Listing {
         let mut hash = Sha256::new();
         hash.update(RENDERER_VERSION);
         hash.update([u8::from(self.has_older)]);
+        if let Some(id) = self.broke_off_at {
+            hash.update(id.0.to_be_bytes());
+        }
         if let Subject::Author(user) = &self.subject {
             hash.update(user.revision.to_be_bytes());
         }
@@ -150,4 +163,40 @@ async fn hydrate(store: &dyn Store, page: Vec<Shown>) -> Result<Vec<Listed>, Sto
             })
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::samples::{ada, listed, listing, post},
+        *,
+    };
+
+    #[test]
+    fn a_listing_whose_reading_broke_off_goes_on_there() {
+        let at = PostId(7);
+        let newest = listed(&ada(), post(&ada(), 1, "newest"));
+        let id = newest.shown.post.id;
+        let whole = Listing {
+            has_older: true,
+            ..listing(Subject::Public, vec![newest])
+        };
+        assert_eq!((whole.older(), whole.newer()), (Some(id), None));
+        let downwards = Listing {
+            broke_off_at: Some(at),
+            ..whole.clone()
+        };
+        assert_eq!((downwards.older(), downwards.newer()), (Some(at), None));
+        assert_ne!(downwards.fingerprint(), whole.fingerprint());
+        let upwards = Listing {
+            window: Window::of_page(None, Some(PostId(1))),
+            ..downwards.clone()
+        };
+        assert_eq!((upwards.older(), upwards.newer()), (Some(id), Some(at)));
+        let empty = Listing {
+            posts: vec![],
+            ..downwards
+        };
+        assert_eq!(empty.older(), Some(at));
+    }
 }

@@ -85,6 +85,7 @@ pub(crate) fn listing(subject: Subject, mut posts: Vec<Listed>) -> Listing {
         window: Window::NEWEST,
         posts,
         has_older: false,
+        broke_off_at: None,
     }
 }
 

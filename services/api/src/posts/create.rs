@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     ApiState, Faults, Problem, auth::Caller, extract::JsonBody, idempotency::IdempotencyKey,
-    request::RequestContext, server::Shutdown,
+    measure, request::RequestContext, server::Shutdown,
 };
 
 /// A post to be made.
@@ -86,8 +86,7 @@ pub(super) async fn create_post(
                 trace: context.trace,
             };
             let post = state.store().create_post(commit).await?.value;
-            metrics::histogram!("ripple_tier_latency_seconds", "tier" => "author")
-                .record(context.started.elapsed());
+            measure::accepted(context.started.elapsed());
             Shown { post, original }
         }
     };

@@ -42,7 +42,7 @@ struct StageJson {
     delivered: u64,
     started_at: Option<Time>,
     done_at: Option<Time>,
-    /// From accept to done.
+    /// From `accepted_at` to `done_at`.
     latency_ms: Option<u64>,
     /// Of the public tier: the paths that now show the post.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +55,7 @@ struct StageJson {
 #[schema(as = Receipt)]
 pub(crate) struct ReceiptJson {
     post_id: Id,
+    /// When the request that made the post arrived.
     accepted_at: Time,
     author: StageJson,
     followers: StageJson,

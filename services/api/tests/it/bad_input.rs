@@ -158,7 +158,7 @@ async fn pages_that_cannot_be_get_422() {
         "/v1/timelines/home",
         "/v1/timelines/public",
         "/v1/tags/x/posts",
-        "/v1/keywords/x/posts",
+        "/v1/keywords/rust/posts",
         "/v1/users/ada/posts",
         "/v1/users/ada/followers",
         "/v1/users/ada/following",
@@ -314,6 +314,15 @@ async fn a_body_over_64_kib_gets_413() {
         let answer = raw.until_closed().await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{path}: {answer}");
     }
+
+    // Who does not ask can send a good deal too much, and still reads why it was refused.
+    let mut raw = Raw::open(app.address).await;
+    let length = 8 * 1024 * 1024;
+    let announced = format!("Content-Length: {length}");
+    raw.send(head("/v1/posts", &ada.token, &announced)).await;
+    raw.send(" ".repeat(length)).await;
+    let answer = raw.until_closed().await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 
     // Without a length nothing tells beforehand.
     let mut raw = Raw::open(app.address).await;

@@ -111,6 +111,24 @@ async fn what_is_no_http_gets_400() {
 }
 
 #[tokio::test]
+async fn a_request_names_one_host() {
+    let app = App::start().await;
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n", 400),
+        ("GET http://a/healthz HTTP/1.1\r\nHost: a\r\n", 200),
+        ("GET /healthz HTTP/1.0\r\n", 200),
+    ] {
+        let mut raw = Raw::open(app.address).await;
+        raw.send(format!("{head}Connection: close\r\n\r\n")).await;
+        let answer = raw.until_closed().await;
+        let begins = format!("{} {status} ", &head[head.find("HTTP/").unwrap()..][..8]);
+        assert!(answer.starts_with(&begins), "{head}: {answer}");
+        assert!(answer.contains("\r\nrequest-id: "), "{head}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn connections_past_the_bound_wait_for_a_place() {
     let setup = Setup {
         server: ServerLimits {

@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{App, Member, Setup, ids, text};
+use crate::app::{App, Member, Setup, ids, problem, text};
 
 async fn publish_many(app: &App, author: &Member, n: usize) -> Vec<String> {
     let mut posts = Vec::new();
@@ -178,6 +178,8 @@ async fn tag_and_keyword_pages_are_found_in_any_spelling() {
         "/v1/tags/rust/posts",
         "/v1/tags/RUST/posts",
         "/v1/tags/ｒｕｓｔ/posts",
+        "/v1/tags/%23rust/posts",
+        "/v1/tags/%EF%BC%83Rust/posts",
         "/v1/keywords/grüße/posts",
         "/v1/keywords/GRÜSSE/posts",
     ] {
@@ -187,11 +189,33 @@ async fn tag_and_keyword_pages_are_found_in_any_spelling() {
             "{page}"
         );
     }
-    for page in [
-        "/v1/tags/rus/posts",
-        "/v1/keywords/the/posts",
-        "/v1/keywords/%20/posts",
-    ] {
+    for page in ["/v1/tags/rus/posts", "/v1/keywords/rus/posts"] {
         assert!(app.ids(&ada.token, page).await.is_empty(), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_no_tag_or_keyword_has_no_page_and_no_feed() {
+    let app = App::start().await;
+    for (kind, names) in [
+        (
+            "tags",
+            ["%23", "%23%23rust", "ru%20st", "1", "rust!", "a%2Fb", "%00"],
+        ),
+        (
+            "keywords",
+            ["the", "%20", "two%20words", "12", "%23rust", "a%2Fb", "%00"],
+        ),
+    ] {
+        for name in names {
+            for path in [
+                format!("/v1/{kind}/{name}/posts"),
+                format!("/{kind}/{name}/feed.atom"),
+            ] {
+                problem(app.get(&path).send().await.unwrap(), 404).await;
+            }
+            let page = app.get(&format!("/{kind}/{name}")).send().await.unwrap();
+            assert_eq!(page.status(), 404, "{kind} {name}");
+        }
     }
 }

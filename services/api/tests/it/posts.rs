@@ -360,7 +360,7 @@ async fn a_traceparent_reaches_the_jobs() {
             let jobs = app.store.claim(tier, 10, 1_000).await.unwrap();
             let job = jobs
                 .iter()
-                .find(|claim| claim.job.kind.post() == id)
+                .find(|claim| claim.job.kind.post() == Some(id))
                 .unwrap();
             assert!(matches!(
                 job.job.kind,

@@ -216,3 +216,49 @@ async fn what_a_repost_passes_on_is_hidden_from_whom_it_is_hidden() {
     assert_eq!(home["items"][0]["id"], quote["id"]);
     assert_eq!(home["items"][0]["repost_of"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_repost_without_words_goes_where_its_original_goes() {
+    let cast = Cast::gather().await;
+    let app = &cast.app;
+    let poster = app.member("poster").await;
+    let repost = async || {
+        let original = app.publish(&cast.author, json!({"text": "one"})).await;
+        let repost = json!({"repost_of": original["id"]});
+        let repost = app.publish(&poster, repost).await;
+        app.indexed(&poster, &repost).await;
+        (original, repost)
+    };
+    let sees = async |member: Option<&Member>, repost: &Value| {
+        let path = format!("/v1/posts/{}", text(&repost["id"]));
+        let alone = cast.sees(member, &path).await;
+        for page in ["/v1/users/poster/posts", "/v1/timelines/public"] {
+            assert_eq!(cast.lists(member, page, repost).await, alone, "{page}");
+        }
+        alone
+    };
+    let (original, first) = repost().await;
+    let readers = [Some(&cast.follower), Some(&cast.stranger), None];
+    for reader in readers {
+        assert!(sees(reader, &first).await);
+    }
+    assert!(!sees(Some(&cast.blocked), &first).await);
+    app.relate(&cast.stranger, Method::PUT, "mute", &cast.author)
+        .await;
+    assert!(!sees(Some(&cast.stranger), &first).await);
+
+    let path = format!("/v1/posts/{}", text(&original["id"]));
+    let narrower = app.patch(&path).bearer_auth(&cast.author.token);
+    let narrower = narrower.json(&json!({"visibility": "followers"}));
+    assert_eq!(narrower.send().await.unwrap().status(), StatusCode::OK);
+    assert!(sees(Some(&cast.follower), &first).await);
+    assert!(!sees(None, &first).await);
+
+    let (original, second) = repost().await;
+    let path = format!("/v1/posts/{}", text(&original["id"]));
+    let deleted = app.delete(&path).bearer_auth(&cast.author.token);
+    assert_eq!(deleted.send().await.unwrap().status(), 204);
+    for reader in [Some(&cast.follower), Some(&poster), None] {
+        assert!(!sees(reader, &second).await);
+    }
+}

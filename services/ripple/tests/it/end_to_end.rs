@@ -1,6 +1,6 @@
 //! The way of a post from its author to everybody else, over real HTTP.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::{Method, StatusCode};
 use ripple_domain::Tier;
@@ -200,4 +200,26 @@ async fn the_process_tells_how_it_is(place: Place) {
         .all(|series| metrics.contains(series))
     })
     .await;
+    let metrics = nobody.get_text("/metrics").await;
+    let families: BTreeSet<&str> = metrics
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|sample| family(&metrics, sample.split(['{', ' ']).next().unwrap()))
+        .collect();
+    for family in families {
+        for keyword in ["HELP", "TYPE"] {
+            let line = format!("# {keyword} {family} ");
+            let count = metrics.lines().filter(|it| it.starts_with(&line)).count();
+            assert_eq!(count, 1, "{line}in\n{metrics}");
+        }
+    }
+}
+
+/// The metric that a sample belongs to: those of a histogram have names of their own.
+fn family<'a>(metrics: &str, sample: &'a str) -> &'a str {
+    ["_bucket", "_sum", "_count"]
+        .iter()
+        .filter_map(|suffix| sample.strip_suffix(suffix))
+        .find(|name| metrics.contains(&format!("# TYPE {name} histogram")))
+        .unwrap_or(sample)
 }

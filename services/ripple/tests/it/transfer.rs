@@ -82,6 +82,18 @@ fn import_twice(data: &Path, target: &[&str]) {
     }
 }
 
+/// Imports what was exported from the same folder.
+fn add_nothing(data: &Path, target: &[&str], exported: &str) {
+    let files = TempDir::new().unwrap();
+    let file = write(&files, "exported", exported);
+    let command = [&["import", "posts", file.to_str().unwrap()], target].concat();
+    let said = run_well(data, &command);
+    assert!(
+        said.starts_with("0 added, 6 known, 0 bad, 0 users created"),
+        "{said}"
+    );
+}
+
 /// Checks that the imported posts are where they belong.
 async fn check_imported(server: &Server, data: &Path) {
     queues_are_empty(&Client::admin(&server.url, data)).await;
@@ -278,7 +290,9 @@ async fn what_was_exported_gives_the_same_pages_elsewhere() {
     import_twice(data.path(), &[]);
     let follows = run_well(data.path(), &["export", "follows"]);
     let posts = run_well(data.path(), &["export", "posts"]);
+    add_nothing(data.path(), &[], &posts);
     let server = Server::start(data.path());
+    add_nothing(data.path(), &["--url", &server.url], &posts);
     for (what, exported) in [("follows", &follows), ("posts", &posts)] {
         let streamed = run_well(data.path(), &["export", what, "--url", &server.url]);
         assert_eq!(&streamed, exported, "{what}");
@@ -307,6 +321,8 @@ async fn what_was_exported_gives_the_same_pages_elsewhere() {
         lines.collect::<Vec<_>>()
     };
     let posts_again = run_well(elsewhere.path(), &["export", "posts"]);
+    add_nothing(elsewhere.path(), &[], &posts);
+    add_nothing(elsewhere.path(), &[], &posts_again);
     assert_eq!(without_ids(&posts_again), without_ids(&posts));
     check_imported(&Server::start(elsewhere.path()), elsewhere.path()).await;
 }

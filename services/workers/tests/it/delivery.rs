@@ -1,12 +1,16 @@
 //! What the two tiers do with posts.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
+use futures_util::future::join_all;
 use ripple_domain::{JobKind, PostEdit, StageState, Tier, Topic, Visibility};
 use ripple_store::Clock;
 
 use crate::{
-    faulty::{Faulty, Op},
+    faulty::{Fault, Faulty, Op},
     town::{Town, Workers, direct, eventually, new_post, only, quick, tagged},
 };
 
@@ -198,31 +202,43 @@ async fn a_job_that_is_there_twice_changes_nothing() {
     assert_eq!(town.receipt(private).await.followers, receipts[1].followers);
 }
 
+/// A server is stopped with work in its queues and started again after more than a week, on a store
+/// that fails at first.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_has_lost_its_use_is_given_up_without_being_run() {
+async fn what_waited_for_days_in_a_stopped_store_is_delivered() {
     let clock = Clock::manual(Clock::system().now());
     let town = Town::open_at(clock.clone()).await;
-    let (author, reader) = town.author_and_reader().await;
-    let post = town.post(author, "late").await;
-    clock.advance_ms(Tier::Followers.useful_ms() + 1);
-    let store = Faulty::new(town.store.clone(), |_| None);
-    let workers = Workers::start(store.clone(), only(Tier::Followers));
-    town.idle(Tier::Followers).await;
+    let (author, friend) = (town.user("author").await, town.user("friend").await);
+    let public = town.publish(tagged(author, "rust")).await.id;
+    let private = town.publish(direct(author, friend, "friend")).await.id;
+    clock.advance_ms(8 * 86_400_000);
+    let town = town.reopen_at(clock.clone()).await;
+    town.warm(friend).await;
+    assert_eq!(town.home(friend).await, [], "not delivered yet");
+    let failures = AtomicUsize::new(0);
+    let store = Faulty::new(town.store.clone(), move |op| {
+        let fails = matches!(op, Op::Posts(_)) && failures.fetch_add(1, Ordering::SeqCst) < 4;
+        fails.then_some(Fault::Fail)
+    });
+    let workers = Workers::start(store, quick());
+    eventually("all jobs are done", async || {
+        // What failed waits for its next attempt.
+        clock.advance_ms(10);
+        let stats = join_all(Tier::ALL.map(|tier| town.store.tier_stats(tier))).await;
+        let left = stats.into_iter().map(Result::unwrap);
+        left.map(|stats| stats.ready + stats.delayed + stats.in_flight)
+            .sum::<u64>()
+            == 0
+    })
+    .await;
     workers.stop().await;
 
-    let dead = town
-        .store
-        .dead_jobs(Tier::Followers, None, 10)
-        .await
-        .unwrap();
-    assert_eq!(dead.len(), 1);
-    assert_eq!((dead[0].job.kind.post(), dead[0].job.attempts), (post, 0));
-    assert!(
-        dead[0].error.starts_with("expired at "),
-        "{}",
-        dead[0].error
-    );
-    assert!(store.writes().is_empty() && town.home(reader).await.is_empty());
+    for tier in Tier::ALL {
+        let dead = town.store.dead_jobs(tier, None, 10).await.unwrap();
+        assert!(dead.is_empty(), "{dead:?}");
+    }
+    assert_eq!(town.home(friend).await, [private]);
+    assert_eq!(town.tag_page("rust").await, [public]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

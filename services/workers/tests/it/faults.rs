@@ -123,7 +123,7 @@ async fn poison(tier: Tier, fault: impl Fn() -> Fault + Send + Sync + 'static) -
     assert_eq!(shown().await.len(), 50, "nothing is lost and nothing twice");
     assert!(!shown().await.contains(&poison));
     let dead = town.store.dead_jobs(tier, None, 10).await.unwrap();
-    assert_eq!((dead.len(), dead[0].job.kind.post()), (1, poison));
+    assert_eq!((dead.len(), dead[0].job.kind.post()), (1, Some(poison)));
     assert_eq!(dead[0].job.attempts + 1, attempts_max);
     let receipt = town.receipt(poison).await;
     let stage = match tier {

@@ -13,3 +13,4 @@ mod drain;
 mod fairness;
 mod faults;
 mod leases;
+mod replay;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Town {
     pub(crate) store: Arc<dyn Store>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Town {
@@ -32,7 +32,17 @@ impl Town {
     }
 
     pub(crate) async fn open_at(clock: Clock) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open_in(tempfile::tempdir().unwrap(), clock).await
+    }
+
+    /// Stops the store and starts it again.
+    pub(crate) async fn reopen_at(self, clock: Clock) -> Self {
+        self.store.close().await;
+        drop(self.store);
+        Self::open_in(self.folder, clock).await
+    }
+
+    async fn open_in(folder: TempDir, clock: Clock) -> Self {
         let options = EmbeddedOptions {
             clock,
             // Tests let jobs lie and the clock leap.
@@ -43,10 +53,7 @@ impl Town {
             ..Default::default()
         };
         let store = EmbeddedStore::open(folder.path(), options).await.unwrap();
-        Self {
-            store,
-            _folder: folder,
-        }
+        Self { store, folder }
     }
 
     /// An author with a follower whose home timeline is warm.

@@ -56,7 +56,9 @@ impl Effect {
                     .tier(tier)
                     .meter()
                     .record(memory.clock.now(), latency_ms);
-                memory.watchers.wake(queued.job.kind.post(), tier);
+                if let Some(post) = queued.job.kind.post() {
+                    memory.watchers.wake(post, tier);
+                }
             }
             Self::JobDead(tier, id) => {
                 let mut queue = memory.tier(tier).queue();

@@ -307,7 +307,7 @@ impl EmbeddedStore {
             let age_ms = queue
                 .oldest_untried_accepted_at()
                 .map_or(0, |oldest| now.ms_since(oldest));
-            if queue.len() >= limits.jobs_max || age_ms > limits.age_ms_max {
+            if queue.backlog() >= limits.jobs_max || age_ms > limits.age_ms_max {
                 return Err(CommitError::Backlog {
                     tier,
                     retry_after_s: 5,

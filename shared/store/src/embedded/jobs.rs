@@ -11,6 +11,7 @@ use super::{
     queue::QueuedJob,
     record::{DeadRecord, decode},
     scan,
+    settling::Settling,
 };
 use crate::{Claim, DeadJob, Fate, Lease, Queue, Settlement, StoreError, TierStats};
 
@@ -173,15 +174,16 @@ impl Queue for EmbeddedStore {
         let enqueued = self.writer.commit(move |tx| {
             kinds
                 .into_iter()
-                .try_for_each(|kind| tx.enqueue(kind, None))
+                .try_for_each(|kind| tx.enqueue_replayed(kind, None))
         });
         enqueued.await.map_err(into_store_error)
     }
 }
 
 impl EmbeddedStore {
-    /// Settles a job: in memory at once, on disk soon. The command is handed in while the queue is
-    /// locked, so that the commands about a job reach the writer in the order of what happened to it.
+    /// Settles a job: in memory at once, on disk soon. The command of a job that goes on waiting is
+    /// handed in while the queue is locked, so that the commands about a job reach the writer in the
+    /// order of what happened to it; after one that ends, nothing more happens to it.
     async fn settle_one(&self, settlement: Settlement) -> bool {
         let Settlement {
             lease,
@@ -204,26 +206,27 @@ impl EmbeddedStore {
                 return true;
             }
             Fate::Ack => {
+                drop(queue);
+                let settling = Settling::of(&self.memory, lease);
                 self.writer.hand_in(place, move |tx| {
-                    if let Some(progress) = progress {
-                        jobs::write_stage(tx, queued.job.kind.post(), tier, progress)?;
-                    }
+                    jobs::write_progress(tx, &queued.job, progress)?;
                     jobs::ack(tx, &queued.job);
-                    Ok(())
+                    Ok(settling)
                 });
             }
             Fate::Dead { error } => {
+                drop(queue);
+                let settling = Settling::of(&self.memory, lease);
                 self.writer.hand_in(place, move |tx| {
-                    if let Some(progress) = progress {
-                        jobs::write_stage(tx, queued.job.kind.post(), tier, progress)?;
-                    }
-                    Ok(jobs::bury(tx, queued.job, error)?)
+                    jobs::write_progress(tx, &queued.job, progress)?;
+                    jobs::bury(tx, queued.job, error)?;
+                    Ok(settling)
                 });
             }
             Fate::Continue { kind } => {
                 let mut rest = queued;
                 rest.job.kind = kind;
-                rest.order = rest.order.max(now.plus_ms(tier.worst_case_ms()));
+                rest.order = rest.order.max(now.plus_ms(rest.job.due_ms()));
                 self.requeue(&mut queue, state, rest, progress, place);
             }
             Fate::Retry { at, error } => {
@@ -247,11 +250,8 @@ impl EmbeddedStore {
     ) {
         queue.put_back(queued.clone());
         state.announce();
-        let tier = queued.job.tier();
         self.writer.hand_in(place, move |tx| {
-            if let Some(progress) = progress {
-                jobs::write_stage(tx, queued.job.kind.post(), tier, progress)?;
-            }
+            jobs::write_progress(tx, &queued.job, progress)?;
             Ok(jobs::requeue(tx, &queued)?)
         });
     }

@@ -26,6 +26,7 @@ mod read_models;
 mod record;
 mod scan;
 mod sequence;
+mod settling;
 mod tx;
 mod watchers;
 mod writer;
@@ -252,5 +253,19 @@ mod tests {
         );
         assert_eq!(store.claim(Tier::Public, 10, 3_000).await.unwrap().len(), 1);
         assert_eq!(store.home(bob).await.unwrap(), Home::Cold);
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_writer_is_a_failure_of_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
+        let store = store.await.unwrap();
+        assert!(store.ready().await.is_ok());
+        let panicking = |_: &mut tx::Tx<'_>| -> Result<(), _> { panic!("injected") };
+        assert!(store.writer.commit(panicking).await.is_err());
+        let failed = tokio::time::timeout(std::time::Duration::from_secs(10), store.failed());
+        let reason = failed.await.unwrap();
+        assert!(reason.contains("panicked"), "{reason}");
+        assert!(store.ready().await.is_err());
     }
 }

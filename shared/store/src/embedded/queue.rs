@@ -78,6 +78,7 @@ pub(super) struct TierQueue {
     ready: BTreeSet<(Timestamp, JobId)>,
     delayed: BTreeSet<(Timestamp, JobId)>,
     leased: BTreeSet<(Timestamp, JobId)>,
+    /// All but the replayed ones, which are about what was accepted long before.
     accepted: BTreeSet<(Timestamp, JobId)>,
     /// Those of `accepted` that have not failed yet.
     untried: BTreeSet<(Timestamp, JobId)>,
@@ -90,9 +91,11 @@ impl TierQueue {
     /// Enters a job; it waits for its moment where it has one.
     pub(super) fn insert(&mut self, queued: QueuedJob) {
         let id = queued.job.id;
-        self.accepted.insert((queued.job.accepted_at, id));
-        if queued.job.attempts == 0 {
-            self.untried.insert((queued.job.accepted_at, id));
+        if !queued.job.is_replayed() {
+            self.accepted.insert((queued.job.accepted_at, id));
+            if queued.job.attempts == 0 {
+                self.untried.insert((queued.job.accepted_at, id));
+            }
         }
         let state = match queued.not_before {
             Some(at) => State::Delayed(at),
@@ -200,7 +203,7 @@ impl TierQueue {
         !self.paused && (!self.ready.is_empty() || self.next_due().is_some_and(|at| at <= now))
     }
 
-    /// When the oldest job was accepted.
+    /// When the oldest job was accepted that is not replayed.
     pub(super) fn oldest_accepted_at(&self) -> Option<Timestamp> {
         self.accepted.first().map(|(at, _)| *at)
     }
@@ -211,8 +214,13 @@ impl TierQueue {
         self.untried.first().map(|(at, _)| *at)
     }
 
+    /// How many jobs there are that commits caused, whatever their state: the backlog.
+    pub(super) fn backlog(&self) -> u64 {
+        self.accepted.len() as u64
+    }
+
     /// How many jobs there are, whatever their state.
-    pub(super) fn len(&self) -> u64 {
+    fn len(&self) -> u64 {
         self.entries.len() as u64
     }
 

@@ -11,9 +11,10 @@ use super::{
     key::Key,
     record::{IndexedRecord, StageRecord, decode},
     scan,
+    settling::Settling,
 };
 use crate::{
-    Delivery, Facts, FeedDocument, FeedKey, Home, IndexWrite, Indexed, Lease, Pushed, ReadModels,
+    Delivery, Facts, FeedDocument, FeedKey, Home, IndexWrite, Indexed, Pushed, ReadModels,
     StoreError, Warming,
 };
 
@@ -109,12 +110,10 @@ impl ReadModels for EmbeddedStore {
         let now = self.memory.clock.now();
         // The leases are used up first, so that no other worker can settle these jobs; the jobs leave
         // the queue with the commit, so that pages never look complete before they are.
-        let mut leases: Vec<Lease> = Vec::with_capacity(writes.len());
+        let mut settling = Settling::new(&self.memory);
         let mut held = Vec::with_capacity(writes.len());
         for write in writes {
-            let mut queue = self.memory.tier(write.lease.tier).queue();
-            let job = queue.begin_settling(write.lease.job, write.lease.token, now);
-            leases.extend(job.is_some().then_some(write.lease));
+            let job = settling.begin(write.lease, now);
             held.push((write, job));
         }
         let indexed = self.writer.hand_in(place, move |tx| {
@@ -135,16 +134,13 @@ impl ReadModels for EmbeddedStore {
                     touched,
                 });
             }
-            Ok(done)
+            Ok((done, settling))
         });
+        // Where nothing was written, whoever holds the leases may try again, one by one.
         let indexed = indexed.answer().await;
-        if indexed.is_err() {
-            // Nothing was written: whoever holds the leases may try again, one by one.
-            for lease in leases {
-                self.memory.tier(lease.tier).queue().end_settling(lease.job);
-            }
-        }
-        indexed.map_err(into_store_error)
+        indexed
+            .map(|(done, _settling)| done)
+            .map_err(into_store_error)
     }
 
     async fn topic_page(
@@ -214,7 +210,7 @@ impl ReadModels for EmbeddedStore {
         };
         Ok(Some(Receipt {
             post: id,
-            accepted_at: post.accepted_at,
+            accepted_at: post.received_at,
             author,
             followers: stage(followers),
             public: public_stage(&post, public.map(|record| stage(Some(record)))),

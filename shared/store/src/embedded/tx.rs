@@ -123,8 +123,26 @@ impl<'a> Tx<'a> {
         kind: JobKind,
         trace: Option<TraceContext>,
     ) -> Result<(), CommitError> {
+        let job = Job::new(self.next_job_id(), kind, self.now, trace);
+        self.enqueue_job(job)
+    }
+
+    /// Enqueues a job that repeats what was done or given up, in this commit.
+    pub(super) fn enqueue_replayed(
+        &mut self,
+        kind: JobKind,
+        trace: Option<TraceContext>,
+    ) -> Result<(), CommitError> {
+        let job = Job::replayed(self.next_job_id(), kind, self.now, trace);
+        self.enqueue_job(job)
+    }
+
+    fn next_job_id(&mut self) -> JobId {
         self.counters.newest_job.0 += 1;
-        let job = Job::new(self.counters.newest_job, kind, self.now, trace);
+        self.counters.newest_job
+    }
+
+    fn enqueue_job(&mut self, job: Job) -> Result<(), CommitError> {
         let queued = QueuedJob {
             order: job.deadline,
             not_before: None,

@@ -218,6 +218,16 @@ struct Group {
     synced: bool,
 }
 
+/// A panic ends the writer thread; nothing may be taken for durable after it.
+impl Drop for Loop {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let reason = "the writer thread panicked".into();
+            self.state.send_replace(WriterState::Failed(reason));
+        }
+    }
+}
+
 impl Loop {
     fn run(mut self, inbox: &mpsc::Receiver<Message>) {
         loop {

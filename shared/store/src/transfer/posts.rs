@@ -1,4 +1,4 @@
-use ripple_domain::{NewPost, Post, Timestamp, UserId, Visibility, check, text};
+use ripple_domain::{NewPost, Post, PostId, Timestamp, UserId, Visibility, check, text};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{
@@ -10,8 +10,9 @@ use crate::ImportedPost;
 
 /// Posts as JSON, one a line: `{"author", "text", "created_at"?, "visibility"?, "recipients"?, "link"?,
 /// "language"?, "id"?, "reply_to"?, "repost_of"?}`. `reply_to` and `repost_of` name earlier posts by
-/// their `id`; a post that passes on another needs no text of its own. `tags` are passed over, because they are derived from the text; any other
-/// field is an error, because a mistyped `visibility` must not publish a private post.
+/// their `id`; a post that passes on another needs no text of its own. `tags` are passed over, because
+/// they are derived from the text; any other field is an error, because a mistyped `visibility` must
+/// not publish a private post.
 #[derive(Debug)]
 pub struct PostFormat {
     now: Timestamp,
@@ -82,13 +83,13 @@ impl Format for PostFormat {
                 (id, named)
             }
         };
-        let post = fields.into_post(key_of(&id), self.now)?;
+        let post = fields.into_post(&id, self.now)?;
         Ok(Some(PostLine { post, named }))
     }
 }
 
 impl Fields {
-    fn into_post(self, key: [u8; 16], now: Timestamp) -> Result<ImportedPost, String> {
+    fn into_post(self, id: &str, now: Timestamp) -> Result<ImportedPost, String> {
         let author = handle(&self.author)?;
         let is_repost = self.repost_of.is_some();
         let text = check::text(&self.text, is_repost).map_err(|unfit| format!("text {unfit}"))?;
@@ -134,8 +135,14 @@ impl Fields {
         };
         let mut mentions = text::mentions(&post.text);
         mentions.truncate(Post::MENTIONS_MAX);
+        // As an export writes it, and in no other spelling.
+        let exported_from = id
+            .parse()
+            .ok()
+            .filter(|post: &PostId| post.to_string() == id);
         Ok(ImportedPost {
-            key,
+            key: key_of(id),
+            exported_from,
             author,
             mentions,
             recipients,
@@ -263,6 +270,17 @@ mod tests {
     }
 
     #[test]
+    fn only_the_id_of_a_post_can_be_that_of_an_export() {
+        for id in ["", "a", "007", "+7", "9007199254740992"] {
+            let line = format!(r#"{{"author":"a","text":"x","id":"{id}"}}"#);
+            let from = parse(&line).map(|line| line.post.exported_from);
+            assert!(!matches!(from, Ok(Some(_))), "{id}");
+        }
+        let line = parse(r#"{"author":"a","text":"x"}"#).unwrap();
+        assert_eq!(line.post.exported_from, None);
+    }
+
+    #[test]
     fn an_exported_line_can_be_imported() {
         let exported = ExportedPost {
             id: "12".to_owned(),
@@ -280,6 +298,7 @@ mod tests {
         assert_eq!(line.post.post.text, exported.text);
         assert_eq!(line.post.post.visibility, Visibility::Followers);
         assert_eq!(line.post.key, key_of("12"));
+        assert_eq!(line.post.exported_from, Some(PostId(12)));
         assert_eq!(line.post.reply_to, Some(key_of("11")));
     }
 }

@@ -1,7 +1,8 @@
 use std::{fmt, str::FromStr};
 
-use ripple_domain::{JobKind, Timestamp};
+use ripple_domain::{Tier, Timestamp};
 
+use super::replay;
 use crate::{Store, StoreError};
 
 /// Read models that can be rebuilt from the facts.
@@ -51,10 +52,8 @@ impl FromStr for Rebuild {
     }
 }
 
-/// Posts whose jobs are enqueued in one commit.
-const JOBS_A_BATCH: usize = 1_000;
-
-/// Rebuilds read models. Returns how many jobs were enqueued for it: none for what is done at once.
+/// Rebuilds read models. Returns how many posts go through a tier again for it: none for what is done
+/// with the next reads.
 pub async fn rebuild(store: &dyn Store, what: Rebuild) -> Result<u64, StoreError> {
     match what {
         Rebuild::Home => store.home_cool_all().await.map(|()| 0),
@@ -63,20 +62,9 @@ pub async fn rebuild(store: &dyn Store, what: Rebuild) -> Result<u64, StoreError
     }
 }
 
-/// Enqueues an `Index` for every post. Posts that are not listed go along: one that was listed once
-/// must leave the pages.
+/// Has every post indexed again. Posts that are not listed go along: one that was listed once must
+/// leave the pages.
 async fn reindex(store: &dyn Store) -> Result<u64, StoreError> {
     let (from, to) = (Timestamp::from_ms(i64::MIN), Timestamp::from_ms(i64::MAX));
-    let mut after = None;
-    let mut jobs = 0;
-    loop {
-        let posts = store.post_log(from, to, after, JOBS_A_BATCH).await?;
-        let Some(last) = posts.last() else {
-            return Ok(jobs);
-        };
-        after = Some(last.id);
-        jobs += posts.len() as u64;
-        let kinds = posts.iter().map(|post| JobKind::Index { post: post.id });
-        store.enqueue(kinds.collect()).await?;
-    }
+    replay(store, Tier::Public, from, to).await
 }

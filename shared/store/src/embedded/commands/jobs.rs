@@ -22,7 +22,24 @@ pub(in super::super) fn ack(tx: &mut Tx<'_>, job: &Job) {
 /// A job is given up: it moves to the dead letters, and its post's stage becomes dead.
 pub(in super::super) fn bury(tx: &mut Tx<'_>, job: Job, error: String) -> Result<(), StoreError> {
     let tier = job.tier();
-    let post = job.kind.post();
+    if let Some(post) = job.kind.post() {
+        write_dead_stage(tx, post, &job)?;
+    }
+    tx.delete(&Key::Job(job.id));
+    tx.then(Effect::JobDead(tier, job.id));
+    let dead_at = tx.now;
+    tx.write(
+        &Key::Dead(tier, job.id),
+        &DeadRecord::V1 {
+            job,
+            error,
+            dead_at,
+        },
+    )
+}
+
+fn write_dead_stage(tx: &mut Tx<'_>, post: PostId, job: &Job) -> Result<(), StoreError> {
+    let tier = job.tier();
     // A receipt that cannot be read must not keep the job alive: it is written anew.
     let stage = tx.read::<StageRecord>("receipt", &Key::Stage(post, tier));
     let stage = stage.unwrap_or_default();
@@ -37,26 +54,11 @@ pub(in super::super) fn bury(tx: &mut Tx<'_>, job: Job, error: String) -> Result
         state: StageState::Dead,
         ..stage
     };
-    write_stage(
-        tx,
-        post,
-        tier,
-        StageProgress {
-            author_done_at,
-            stage,
-        },
-    )?;
-    tx.delete(&Key::Job(job.id));
-    tx.then(Effect::JobDead(tier, job.id));
-    let dead_at = tx.now;
-    tx.write(
-        &Key::Dead(tier, job.id),
-        &DeadRecord::V1 {
-            job,
-            error,
-            dead_at,
-        },
-    )
+    let progress = StageProgress {
+        author_done_at,
+        stage,
+    };
+    write_stage(tx, post, tier, progress)
 }
 
 /// Dead letters go back into the queue as new jobs; how many of them there were.
@@ -72,7 +74,7 @@ pub(in super::super) fn replay(
             continue;
         };
         purge_one(tx, tier, *id);
-        tx.enqueue(from_the_beginning(job.kind), job.trace)?;
+        tx.enqueue_replayed(from_the_beginning(job.kind), job.trace)?;
         replayed += 1;
     }
     Ok(replayed)
@@ -97,6 +99,18 @@ pub(in super::super) fn purge(
 /// A job goes on waiting as `queued`.
 pub(in super::super) fn requeue(tx: &mut Tx<'_>, queued: &QueuedJob) -> Result<(), StoreError> {
     tx.write_job(queued)
+}
+
+/// Writes how far a job's tier has come with its post, where there is news of that.
+pub(in super::super) fn write_progress(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    progress: Option<StageProgress>,
+) -> Result<(), StoreError> {
+    match (job.kind.post(), progress) {
+        (Some(post), Some(progress)) => write_stage(tx, post, job.tier(), progress),
+        _ => Ok(()),
+    }
 }
 
 /// Writes how far a tier has come with a post.
@@ -128,6 +142,7 @@ fn purge_one(tx: &mut Tx<'_>, tier: Tier, id: JobId) {
 fn from_the_beginning(kind: JobKind) -> JobKind {
     match kind {
         JobKind::Deliver { post, .. } => JobKind::deliver(post),
-        JobKind::Index { .. } => kind,
+        // What a replay has sent, it has sent.
+        JobKind::Index { .. } | JobKind::Replay { .. } => kind,
     }
 }

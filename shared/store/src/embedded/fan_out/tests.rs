@@ -263,32 +263,48 @@ fn draw(seed: u64, end: u32) -> u32 {
     ((mixed >> 33) % u64::from(end)) as u32
 }
 
+/// What a thread that rebuilds does before it may end, and again and again: it cools, then rebuilds.
+/// So the last of all that is done to timelines is a rebuild, with no other of the same timeline begun
+/// after it, and that finishes.
+const STEPS: u64 = 50;
+
 #[test]
 fn no_post_falls_between_a_rebuild_and_a_fan_out_on_many_threads() {
     let world = World::new();
+    let rebuilds_are_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let posting: Vec<_> = (0..3_u64)
+        let (world, rebuilds_are_over) = (&world, &rebuilds_are_over);
+        let post = move |thread: u64, n: u64| world.post(thread << 40 | n << 8);
+        let posting: Vec<_> = (0..2)
+            .map(|thread| scope.spawn(move || (0..300).for_each(|n| post(thread, n))))
+            .collect();
+        // One goes on until the last rebuild is over, so that each of them meets posts.
+        scope.spawn(move || {
+            (0_u64..)
+                .take_while(|n| *n < 300 || !rebuilds_are_over.load(Ordering::SeqCst))
+                .for_each(|n| post(2, n));
+        });
+        let rebuilding: Vec<_> = (0..2_u64)
             .map(|thread| {
-                let world = &world;
-                scope.spawn(move || (0..300).for_each(|n| world.post(thread << 40 | n << 8)))
+                scope.spawn(move || {
+                    let goes_on =
+                        |n: &u64| !n.is_multiple_of(STEPS) || !world.is_over.load(Ordering::SeqCst);
+                    for n in (0_u64..).take_while(goes_on) {
+                        let user = draw(thread << 40 | n, USERS);
+                        match n % STEPS {
+                            0 => world.homes.cool(UserId(user * STRIDE)),
+                            1 => drop(world.homes.cool_until(300_000)),
+                            _ => world.rebuild(user),
+                        }
+                    }
+                })
             })
             .collect();
-        for thread in 0..2_u64 {
-            let world = &world;
-            scope.spawn(move || {
-                for n in (0_u64..).take_while(|_| !world.is_over.load(Ordering::SeqCst)) {
-                    let user = draw(thread << 40 | n, USERS);
-                    match n % 50 {
-                        0 => world.homes.cool(UserId(user * STRIDE)),
-                        1 => drop(world.homes.cool_until(300_000)),
-                        _ => world.rebuild(user),
-                    }
-                }
-            });
-        }
         let posted: Vec<_> = posting.into_iter().map(|thread| thread.join()).collect();
         world.is_over.store(true, Ordering::SeqCst);
-        assert!(posted.iter().all(Result::is_ok));
+        let rebuilt: Vec<_> = rebuilding.into_iter().map(|thread| thread.join()).collect();
+        rebuilds_are_over.store(true, Ordering::SeqCst);
+        assert!(posted.iter().chain(&rebuilt).all(Result::is_ok));
     });
     let warm = (0..USERS).filter(|user| world.check(*user)).count();
     assert!(warm > 0);

@@ -1,7 +1,7 @@
 //! Imports and exports.
 
-use ripple_domain::{JobKind, RelationKind, Tier, UserId, Visibility};
-use ripple_store::{FollowLine, ImportCounts};
+use ripple_domain::{JobKind, PostId, RelationKind, Tier, UserId, Visibility};
+use ripple_store::{FollowLine, ImportCounts, ImportedPost};
 
 use crate::harness::{Rig, handle, imported, token};
 
@@ -254,4 +254,70 @@ pub(crate) async fn an_export_can_be_imported_again(rig: Rig) {
         rig.store().import_follows(lines).await.unwrap(),
         counts(0, 3, 0)
     );
+}
+
+/// A line as an export tells of a post.
+async fn exported(rig: &Rig, key: u8, id: PostId) -> ImportedPost {
+    let post = rig.get(id).await;
+    let author = rig.user_ref(post.author).await.handle;
+    let mut line = imported(key, author.as_str(), &post.text);
+    line.post.created_at = Some(post.created_at());
+    line.exported_from = Some(id);
+    line
+}
+
+pub(crate) async fn an_export_of_posts_adds_nothing_where_it_came_from(mut rig: Rig) {
+    let [ada, bob] = rig.users().await;
+    let ids = [
+        rig.post(ada, "one").await,
+        rig.post(ada, "edited").await,
+        rig.post(bob, "deleted").await,
+    ];
+    let mut lines = Vec::new();
+    for (key, id) in (1..).zip(ids) {
+        lines.push(exported(&rig, key, id).await);
+    }
+    rig.rewrite(ada, ids[1], "better").await;
+    rig.delete(ids[2]).await;
+    rig.drop_jobs().await;
+    rig.restart().await;
+    for _ in 0..2 {
+        let done = rig.store().import_posts(lines.clone()).await.unwrap();
+        assert_eq!(done, counts(0, 3, 0));
+    }
+    assert!(rig.claim(Tier::Followers, 10).await.is_empty());
+
+    // What the file says beyond the store's own posts is new, and finds what it answers.
+    let mut answer = imported(4, "user_1", "an answer");
+    answer.reply_to = Some([1; 16]);
+    let done = rig.store().import_posts(vec![answer]).await.unwrap();
+    assert_eq!(done, counts(1, 0, 0));
+    assert_eq!(rig.get(ids[0]).await.counts.replies, 1);
+    assert_eq!(rig.timeline_of(ada).await, [ids[1], ids[0]]);
+}
+
+pub(crate) async fn a_foreign_line_with_the_id_of_a_post_is_not_lost(rig: Rig) {
+    let [ada, _] = rig.users().await;
+    let (post, gone) = (rig.post(ada, "mine").await, rig.post(ada, "gone").await);
+    let mut lines = Vec::new();
+    for (key, id) in [
+        (1, post),
+        (2, post),
+        (3, post),
+        (4, post),
+        (5, gone),
+        (6, gone),
+    ] {
+        lines.push(exported(&rig, key, id).await);
+    }
+    rig.delete(gone).await;
+    let earlier = post.time().plus_ms(-1);
+    lines[0].post.text = "another's".into();
+    lines[1].author = handle("user_1");
+    lines[2].post.created_at = Some(earlier);
+    lines[3].post.created_at = None;
+    lines[4].author = handle("nobody_yet");
+    lines[5].post.created_at = Some(earlier);
+    let done = rig.store().import_posts(lines).await.unwrap();
+    assert_eq!(done, counts(6, 0, 1));
 }

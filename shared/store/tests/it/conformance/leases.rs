@@ -16,7 +16,7 @@ async fn one_job(rig: &Rig) -> Claim {
 
 fn every_fate(rig: &Rig, claim: &Claim) -> [Fate; 5] {
     let kind = JobKind::Deliver {
-        post: claim.job.kind.post(),
+        post: claim.job.kind.post().unwrap(),
         after: Some(UserId(9)),
         delivered: 9,
         started_at: None,
@@ -54,7 +54,7 @@ pub(crate) async fn a_lease_that_runs_out_is_taken_over(rig: Rig) {
 
 pub(crate) async fn whoever_lost_his_lease_changes_nothing(rig: Rig) {
     let stale = one_job(&rig).await;
-    let post = stale.job.kind.post();
+    let post = stale.job.kind.post().unwrap();
     rig.pass_ms(LEASE);
     let held = rig.claim_one(TIER).await;
     let before = rig.store().receipt(post).await.unwrap();

@@ -88,6 +88,8 @@ macro_rules! conformance_of {
                 imported_posts_are_in_the_order_of_their_times
                 an_export_has_each_follow_once_in_a_fixed_order
                 an_export_can_be_imported_again
+                an_export_of_posts_adds_nothing_where_it_came_from
+                a_foreign_line_with_the_id_of_a_post_is_not_lost
             }
             inboxes {
                 an_addressed_post_reaches_the_home_of_the_addressed
@@ -147,6 +149,9 @@ macro_rules! conformance_of {
                 two_workers_never_hold_the_same_job
                 one_who_waits_hears_of_new_jobs
                 jobs_can_be_enqueued_without_a_commit
+                new_posts_go_before_what_is_replayed
+                no_post_is_refused_or_reported_late_because_of_a_replay
+                the_rest_of_a_replay_waits_behind_its_pieces
             }
             queue_admin {
                 the_figures_follow_the_jobs
@@ -167,10 +172,12 @@ macro_rules! conformance_of {
                 nobody_has_no_home
                 what_may_not_be_seen_is_gone_at_the_next_read
                 a_page_is_short_only_at_the_end
+                a_page_breaks_off_in_a_very_long_run_of_hidden_posts
                 a_home_timeline_has_no_artificial_end
                 a_cursor_stays_valid_when_its_post_is_deleted
                 a_page_of_a_topic_hides_what_the_reader_may_not_see
                 a_repost_shows_its_original_while_that_may_be_seen
+                a_repost_of_one_that_lost_its_words_shows_what_that_passes_on
                 a_post_is_shown_to_those_who_may_see_it
             }
             receipts {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use ripple_domain::{JobId, JobKind, PostId, Tier, Timestamp, UserId};
-use ripple_store::{Claim, Fate};
+use ripple_store::{Claim, Fate, QueueLimits};
 use tokio::{task::JoinSet, time::timeout};
 
 use crate::harness::{LEASE_MS, Rig, becomes};
@@ -11,7 +11,10 @@ use crate::harness::{LEASE_MS, Rig, becomes};
 const TIER: Tier = Tier::Followers;
 
 fn post_ids(claims: &[Claim]) -> Vec<PostId> {
-    claims.iter().map(|claim| claim.job.kind.post()).collect()
+    claims
+        .iter()
+        .filter_map(|claim| claim.job.kind.post())
+        .collect()
 }
 
 fn rest_of(post: PostId, after: u32) -> JobKind {
@@ -128,7 +131,7 @@ pub(crate) async fn a_chunked_job_holds_up_nobody(rig: Rig) {
     for chunk in 1..=7 {
         let claim = rig.claim(TIER, 1).await.remove(0);
         let kind = rest_of(large, chunk);
-        let (sign, fate) = if claim.job.kind.post() == large {
+        let (sign, fate) = if claim.job.kind.post() == Some(large) {
             ('L', Fate::Continue { kind })
         } else {
             ('s', Fate::Ack)
@@ -190,7 +193,7 @@ pub(crate) async fn one_poison_job_holds_up_no_other(rig: Rig) {
             rig.pass_ms(1_000);
             continue;
         };
-        let post = claim.job.kind.post();
+        let post = claim.job.kind.post().unwrap();
         order.push(post);
         let retry = Fate::Retry {
             at: rig.now().plus_ms(1_000),
@@ -303,4 +306,88 @@ pub(crate) async fn jobs_can_be_enqueued_without_a_commit(mut rig: Rig) {
         (claim.job.accepted_at, claim.job.trace),
         (accepted_at, None)
     );
+}
+
+/// Replayed jobs of a post, one for each of `n`.
+async fn replay(rig: &Rig, post: PostId, n: usize) {
+    let kinds = vec![JobKind::deliver(post); n];
+    rig.store().enqueue(kinds).await.unwrap();
+}
+
+pub(crate) async fn new_posts_go_before_what_is_replayed(mut rig: Rig) {
+    let ada = rig.user("ada").await;
+    let old = rig.post(ada, "old").await;
+    rig.drop_jobs().await;
+    replay(&rig, old, 2).await;
+    let large = rig.claim(TIER, 1).await.remove(0);
+    let kind = rest_of(old, 1);
+    assert!(rig.settle(&large, Fate::Continue { kind }).await);
+    rig.pass_ms(3_600_000);
+    let new = rig.post(ada, "new").await;
+    rig.kill().await;
+    let claims = rig.claim(TIER, 10).await;
+    assert_eq!(post_ids(&claims), [new, old, old]);
+    let replayed: Vec<bool> = claims.iter().map(|claim| claim.job.is_replayed()).collect();
+    assert_eq!(replayed, [false, true, true]);
+}
+
+pub(crate) async fn no_post_is_refused_or_reported_late_because_of_a_replay(mut rig: Rig) {
+    rig.settings.queue_limits = QueueLimits {
+        jobs_max: 3,
+        age_ms_max: 60_000,
+    };
+    rig.restart().await;
+    let ada = rig.user("ada").await;
+    let old = rig.post(ada, "old").await;
+    rig.drop_jobs().await;
+    becomes(0, async || {
+        rig.store().tier_stats(TIER).await.unwrap().in_flight
+    })
+    .await;
+    replay(&rig, old, 5).await;
+    rig.pass_ms(3_600_000);
+    for _ in 0..2 {
+        let stats = rig.store().tier_stats(TIER).await.unwrap();
+        assert_eq!((stats.ready, stats.oldest_accepted_at), (5, None));
+        let complete = rig.store().complete_until(TIER).await.unwrap();
+        assert_eq!(complete, rig.now().plus_ms(-1));
+        rig.restart().await;
+    }
+    rig.post(ada, "new").await;
+}
+
+pub(crate) async fn the_rest_of_a_replay_waits_behind_its_pieces(mut rig: Rig) {
+    let ada = rig.user("ada").await;
+    let post = rig.post(ada, "old").await;
+    rig.drop_jobs().await;
+    let from = rig.now();
+    let replay_after = |after| JobKind::Replay {
+        tier: TIER,
+        from,
+        to: Timestamp::from_ms(i64::MAX),
+        after,
+    };
+    let begun = replay_after(None);
+    rig.store().enqueue(vec![begun]).await.unwrap();
+    rig.kill().await;
+    let claim = rig.claim_one(TIER).await;
+    assert_eq!((claim.job.kind, claim.job.kind.post()), (begun, None));
+    replay(&rig, post, 2).await;
+    let kind = replay_after(Some(post));
+    assert!(rig.settle(&claim, Fate::Continue { kind }).await);
+    let claims = rig.claim(TIER, 10).await;
+    let kinds: Vec<JobKind> = claims.iter().map(|claim| claim.job.kind).collect();
+    assert_eq!(
+        kinds,
+        [JobKind::deliver(post), JobKind::deliver(post), kind]
+    );
+
+    // It can be given up, and goes on where it was.
+    let error = "no".to_owned();
+    assert!(rig.settle(&claims[2], Fate::Dead { error }).await);
+    becomes(1, async || {
+        rig.store().replay_dead(TIER, None).await.unwrap()
+    })
+    .await;
+    assert_eq!(rig.claim_one(TIER).await.job.kind, kind);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ripple_domain::{Direction, PostId, RelationKind, Topic, UserId, Visibility, Window};
 use ripple_store::{
     home::HOME_IDS_MAX,
-    reading::{Page, read_page, read_post},
+    reading::{IDS_A_PAGE_MAX, Page, read_page, read_post},
 };
 
 use crate::harness::{Rig, new_post};
@@ -55,13 +55,14 @@ pub(crate) async fn the_author_sees_his_post_at_once(rig: Rig) {
     let page = Page::Topic(Topic::Author(ada));
     let shown = read_page(rig.store().as_ref(), None, &page, Window::NEWEST, 10)
         .await
-        .unwrap();
+        .unwrap()
+        .shown;
     assert_eq!(shown[0].post.id, post);
 }
 
 pub(crate) async fn nobody_has_no_home(rig: Rig) {
     let page = read_page(rig.store().as_ref(), None, &Page::Home, Window::NEWEST, 10).await;
-    assert!(page.unwrap().is_empty());
+    assert!(page.unwrap().shown.is_empty());
     assert!(rig.home_of(UserId(999)).await.is_empty());
 }
 
@@ -107,8 +108,62 @@ pub(crate) async fn what_may_not_be_seen_is_gone_at_the_next_read(rig: Rig) {
         1,
     )
     .await
-    .unwrap();
+    .unwrap()
+    .shown;
     assert_eq!(shown[0].post, edited);
+}
+
+/// More posts in a row are hidden than one request looks at, on a home timeline and on a topic's page,
+/// downwards and upwards.
+pub(crate) async fn a_page_breaks_off_in_a_very_long_run_of_hidden_posts(rig: Rig) {
+    let [reader, ada, bob, eve] = rig.users().await;
+    let oldest = rig.post(ada, "oldest").await;
+    for followee in [ada, bob, eve] {
+        rig.follow(reader, followee).await;
+    }
+    let half = IDS_A_PAGE_MAX / 2 + 1_000;
+    for author in [bob, eve] {
+        rig.pass_ms(1_000);
+        rig.many_posts(author, half).await;
+        rig.relate(reader, RelationKind::Mute, author, true).await;
+    }
+    rig.pass_ms(1_000);
+    let newest = rig.post(ada, "newest").await;
+    rig.drain().await;
+
+    for page in [Page::Home, Page::Topic(Topic::Public)] {
+        if page != Page::Home {
+            // Who blocks is hidden everywhere.
+            rig.relate(bob, RelationKind::Block, reader, true).await;
+            rig.relate(eve, RelationKind::Block, reader, true).await;
+        }
+        for (up, expected) in [(false, [newest, oldest]), (true, [oldest, newest])] {
+            let mut window = match up {
+                true => Window::of_page(None, Some(PostId(0))),
+                false => Window::NEWEST,
+            };
+            let (mut found, mut pages) = (Vec::new(), 0);
+            loop {
+                let store = rig.store().as_ref();
+                let read = read_page(store, Some(reader), &page, window, 10).await;
+                let read = read.unwrap();
+                found.extend(read.shown.iter().map(|shown| shown.post.id));
+                pages += 1;
+                let Some(at) = read.broke_off_at else { break };
+                assert!(window.contains(at), "it goes on");
+                window = window.beyond(at);
+            }
+            assert_eq!((&found[..], pages), (&expected[..], 2), "{page:?} up: {up}");
+        }
+    }
+    let full = read_page(
+        rig.store().as_ref(),
+        Some(reader),
+        &Page::Home,
+        Window::NEWEST,
+        1,
+    );
+    assert_eq!(full.await.unwrap().broke_off_at, None, "a full page");
 }
 
 /// Pages from which every second post is hidden, of which the timeline itself knows nothing.
@@ -222,7 +277,8 @@ pub(crate) async fn a_page_of_a_topic_hides_what_the_reader_may_not_see(rig: Rig
         let page = Page::Topic(topic.clone());
         let shown = read_page(rig.store().as_ref(), viewer, &page, Window::NEWEST, 10)
             .await
-            .unwrap();
+            .unwrap()
+            .shown;
         shown.iter().map(|shown| shown.post.id).collect()
     };
     let author = Topic::Author(ada);
@@ -286,7 +342,7 @@ pub(crate) async fn a_repost_shows_its_original_while_that_may_be_seen(rig: Rig)
         let ids = |shown: &ripple_store::reading::Shown| {
             (shown.post.id, shown.original.as_ref().map(|post| post.id))
         };
-        shown.unwrap().iter().map(ids).collect()
+        shown.unwrap().shown.iter().map(ids).collect()
     };
     let both = [(quote, Some(original)), (bare, Some(original))];
     let words = [(quote, None)];
@@ -307,6 +363,32 @@ pub(crate) async fn a_repost_shows_its_original_while_that_may_be_seen(rig: Rig)
             .unwrap()
             .is_none()
     );
+}
+
+pub(crate) async fn a_repost_of_one_that_lost_its_words_shows_what_that_passes_on(rig: Rig) {
+    let [reader, ada, bob] = rig.users().await;
+    let original = rig.post(bob, "original").await;
+    let repost = async |author, text: &str, of| {
+        let mut repost = new_post(author, text);
+        repost.repost_of = Some(of);
+        rig.commit(repost).await.value.id
+    };
+    let quote = repost(ada, "listen to this", original).await;
+    let bare = repost(reader, "", quote).await;
+    let again = repost(reader, "", bare).await;
+    let shown = async |id| {
+        let shown = read_post(rig.store().as_ref(), Some(reader), id).await;
+        shown.unwrap().map(|shown| shown.original.unwrap().id)
+    };
+    assert_eq!(shown(bare).await, Some(quote));
+    rig.rewrite(ada, quote, "").await;
+    assert_eq!(shown(bare).await, Some(original));
+    assert_eq!(shown(again).await, None, "no chain is followed");
+    rig.relate(reader, RelationKind::Mute, bob, true).await;
+    assert_eq!(shown(bare).await, None);
+    rig.relate(reader, RelationKind::Mute, bob, false).await;
+    rig.delete(original).await;
+    assert_eq!(shown(bare).await, None);
 }
 
 pub(crate) async fn a_post_is_shown_to_those_who_may_see_it(rig: Rig) {

@@ -54,6 +54,7 @@ pub(crate) fn new_post(author: UserId, text: &str) -> NewPost {
 pub(crate) fn imported(key: u8, author: &str, text: &str) -> ImportedPost {
     ImportedPost {
         key: [key; 16],
+        exported_from: None,
         author: handle(author),
         post: new_post(UserId(0), text),
         mentions: vec![],
@@ -204,7 +205,11 @@ impl Rig {
             limit,
         )
         .await;
-        page.unwrap().iter().map(|shown| shown.post.id).collect()
+        page.unwrap()
+            .shown
+            .iter()
+            .map(|shown| shown.post.id)
+            .collect()
     }
 
     /// The newest hundred of them.

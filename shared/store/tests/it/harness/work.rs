@@ -142,14 +142,11 @@ pub(crate) async fn push(store: &dyn Store, kind: JobKind, followers_max: usize)
 
 /// Does an `Index` job; whether the lease held.
 pub(crate) async fn index(store: &dyn Store, claim: &Claim) -> bool {
-    let post = store
-        .posts(&[claim.job.kind.post()])
-        .await
-        .unwrap()
-        .remove(0);
+    let id = claim.job.kind.post().unwrap();
+    let post = store.posts(&[id]).await.unwrap().remove(0);
     let write = IndexWrite {
         lease: claim.lease,
-        post: claim.job.kind.post(),
+        post: id,
         revision: post.as_ref().map_or(u32::MAX, |post| post.revision),
         topics: post
             .as_deref()

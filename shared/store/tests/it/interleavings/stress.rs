@@ -140,7 +140,12 @@ impl Scene {
             for follower in self.followers {
                 let (store, window) = (self.store.as_ref(), Window::NEWEST);
                 let page = read_page(store, Some(follower), &Page::Home, window, 100).await;
-                let ids: Vec<PostId> = page.unwrap().iter().map(|shown| shown.post.id).collect();
+                let ids: Vec<PostId> = page
+                    .unwrap()
+                    .shown
+                    .iter()
+                    .map(|shown| shown.post.id)
+                    .collect();
                 // Posts come so fast that an old one may have left the first page.
                 let is_past = ids.len() == 100 && ids.last() > Some(&post);
                 assert!(is_past || ids.contains(&post), "{follower} misses {post}");

@@ -234,7 +234,7 @@ impl World {
         let kind = worker.claim.job.kind;
         worker.fate = Some(push(self.rig.store().as_ref(), kind, followers_max).await);
         let mut posts = self.model.posts.iter_mut();
-        let post = posts.find(|post| post.id == kind.post()).unwrap();
+        let post = posts.find(|post| Some(post.id) == kind.post()).unwrap();
         post.entered |= !post.deleted && post.recipient.is_some() && is_first_chunk(&kind);
     }
 
@@ -250,7 +250,7 @@ impl World {
         let settled = self.rig.settle(&worker.claim, fate.clone()).await;
         prop_assert_eq!(settled, worker.holds_lease, "{:?}", worker.claim);
         if settled && fate == Fate::Ack {
-            let id = worker.claim.job.kind.post();
+            let id = worker.claim.job.kind.post().unwrap();
             let mut posts = self.model.posts.iter_mut();
             posts.find(|post| post.id == id).unwrap().jobs -= 1;
         }
