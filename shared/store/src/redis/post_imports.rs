@@ -12,6 +12,7 @@ use super::{
     error::store_error,
     key::Key,
     link::{by_partition, decode},
+    post_record::{author_of, decode_post},
     posts::{Commit, KnownBy, Made},
     relatives::{Note, Relatives},
 };
@@ -29,7 +30,8 @@ impl RedisStore {
     ) -> Result<ImportCounts, CommitError> {
         self.check_backlog().await?;
         let mut counts = ImportCounts::default();
-        let known = self.imported(&batch).await?;
+        let mut known = self.imported(&batch).await?;
+        self.add_exported(&batch, &mut known).await?;
         let lines = choose(batch, &known, &mut counts);
         let users = self.users_of(&lines, &mut counts).await?;
         let mut made: Vec<Option<PostId>> = vec![None; lines.len()];
@@ -67,6 +69,53 @@ impl RedisStore {
             imported.extend(id.map(|id| (key, PostId(id))));
         }
         Ok(imported)
+    }
+
+    /// Takes for known also those lines that were exported from this store; later lines may refer to
+    /// them.
+    async fn add_exported(
+        &self,
+        batch: &[ImportedPost],
+        known: &mut HashMap<ImportKey, PostId>,
+    ) -> Result<(), StoreError> {
+        let mut lines: Vec<(&ImportedPost, PostId)> = batch
+            .iter()
+            .filter(|line| !known.contains_key(&line.key))
+            .filter_map(|line| Some((line, line.exported_from?)))
+            .filter(|(line, id)| line.post.created_at == Some(id.time()))
+            .collect();
+        // The answers come by partition.
+        lines.sort_by_key(|(_, id)| id.partition());
+        let commands = by_partition(
+            lines.iter().map(|(_, id)| (id.partition(), id)),
+            |commands, id| {
+                commands.add("GET", &Key::Post(*id), &[] as &[&str]);
+            },
+        );
+        let answers = self.link.send_all(&commands).await;
+        let answers = answers.map_err(store_error(IMPORTING))?;
+        let mut found = Vec::new();
+        for ((line, id), answer) in lines.into_iter().zip(answers.into_iter().flatten()) {
+            let record: Option<Vec<u8>> = decode(answer).map_err(store_error(IMPORTING))?;
+            let Some(record) = record else { continue };
+            // What its author has changed or taken back must not come back as it was.
+            let may_be_it = decode_post(id, &record)?
+                .is_none_or(|post| post.revision > 0 || post.text == line.post.text);
+            if may_be_it {
+                found.push((line, id, author_of(&record)?));
+            }
+        }
+        let handles: Vec<Handle> = found.iter().map(|(line, ..)| line.author.clone()).collect();
+        let named = self.user_ids(&handles).await?;
+        let mut notes = Vec::new();
+        for ((line, id, author), named) in found.into_iter().zip(named) {
+            if named == Some(author) {
+                known.insert(line.key, id);
+                notes.push(Note::Imported(line.key, id));
+            }
+        }
+        self.follow_up(&notes).await;
+        Ok(())
     }
 
     /// The users of these lines. Authors and those who are addressed are created where there are none.
@@ -220,6 +269,7 @@ fn choose(
     let mut chosen: HashMap<ImportKey, usize> = HashMap::new();
     for ImportedPost {
         key,
+        exported_from: _,
         author,
         post,
         mentions,

@@ -145,6 +145,13 @@ pub(super) fn decode_post(id: PostId, record: &[u8]) -> Result<Option<Post>, Sto
     }))
 }
 
+/// Who wrote the post in this record, also where it was deleted.
+pub(super) fn author_of(record: &[u8]) -> Result<UserId, StoreError> {
+    let mut header = Reader(record);
+    let _version_flags_visibility: [u8; 3] = header.take()?;
+    header.u32().map(UserId)
+}
+
 /// What a post's idempotency key was used for.
 pub(super) struct IdempotencyRecord<'a> {
     pub(super) request: [u8; 32],
