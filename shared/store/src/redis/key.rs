@@ -36,6 +36,24 @@ pub(super) enum Key<'a> {
     LogDays(Partition),
     /// An import key → post id, in the partition of the post, until all know it.
     ImportedHere(Partition, &'a [u8; 16]),
+    /// The last job id that was made in a partition.
+    JobIds(Partition),
+    /// The open jobs of a tier in a partition. Scripts make the other names of the queue from this one
+    /// (`scripts/lib/queue.lua`).
+    Jobs(Partition, Tier),
+    /// The dead letters of a tier in a partition: a sorted set of job ids by themselves.
+    DeadIds(Partition, Tier),
+    /// The dead letters themselves.
+    DeadJobs(Partition, Tier),
+    /// Exists while a tier is paused.
+    Paused(Partition, Tier),
+    /// The stream by which processes tell each other where there are new jobs. In the first partition.
+    Wake,
+    /// How many jobs of a tier were done with which latency, in a slice of ten seconds. In the first
+    /// partition.
+    Meter(Tier, i64),
+    /// How far the tiers have come with a post.
+    Receipt(PostId),
     /// A part of the imported posts: import key → post id. In the partition of the import key.
     Imported(&'a [u8; 16]),
 }
@@ -44,10 +62,15 @@ impl Key<'_> {
     /// The partition that holds it.
     pub(super) fn partition(&self) -> Partition {
         match self {
-            Self::Schema | Self::UserIds | Self::Kept(_) => 0,
+            Self::Schema | Self::UserIds | Self::Kept(_) | Self::Wake | Self::Meter(..) => 0,
             Self::User(id) | Self::Author(id) => id.partition(),
-            Self::Post(id) => id.partition(),
-            Self::PostIds(partition)
+            Self::Post(id) | Self::Receipt(id) => id.partition(),
+            Self::JobIds(partition)
+            | Self::Jobs(partition, _)
+            | Self::DeadIds(partition, _)
+            | Self::DeadJobs(partition, _)
+            | Self::Paused(partition, _)
+            | Self::PostIds(partition)
             | Self::Idempotency(partition, _)
             | Self::ImportedHere(partition, _)
             | Self::Outbox(partition)
@@ -75,9 +98,36 @@ impl Key<'_> {
             Self::Outbox(_) => join(tag, b"out", &[]),
             Self::LogDays(_) => join(tag, b"days", &[]),
             Self::ImportedHere(_, key) => join(tag, b"ik:", &key[..]),
+            Self::JobIds(_) => join(tag, b"jseq", &[]),
+            Self::Jobs(_, tier) => join(tag, queue_of(*tier), b"jobs"),
+            Self::DeadIds(_, tier) => join(tag, queue_of(*tier), b"dead"),
+            Self::DeadJobs(_, tier) => join(tag, queue_of(*tier), b"deadjobs"),
+            Self::Paused(_, tier) => join(tag, queue_of(*tier), b"paused"),
+            Self::Wake => join(tag, b"wake", &[]),
+            Self::Meter(tier, slice) => join(
+                tag,
+                b"m:",
+                format!("{}:{slice}", tier_letter(*tier)).as_bytes(),
+            ),
+            Self::Receipt(id) => join(tag, b"r:", id.to_string().as_bytes()),
             // Many keys share a hash, so that each takes few bytes beside its own.
             Self::Imported(key) => join(tag, b"im:", &key[14..]),
         }
+    }
+}
+
+/// The letter of a tier in the names of keys and in scripts.
+pub(super) fn tier_letter(tier: Tier) -> char {
+    match tier {
+        Tier::Followers => 'f',
+        Tier::Public => 'p',
+    }
+}
+
+fn queue_of(tier: Tier) -> &'static [u8] {
+    match tier {
+        Tier::Followers => b"qf:",
+        Tier::Public => b"qp:",
     }
 }
 

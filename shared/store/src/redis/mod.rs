@@ -30,6 +30,7 @@ mod relatives;
 mod replicas;
 mod script;
 mod shared_connection;
+mod stage_record;
 mod topics;
 mod users;
 
