@@ -1,0 +1,27 @@
+-- Home timelines: a header of 18 bytes ('H', 'w' while it warms or 'W' when it is warm, the token of its
+-- rebuild, its floor or 0), then ids of 8 bytes in the order of their arrival. What has no such header
+-- is the remains of pushes to a timeline that had just become cold.
+--
+-- Beside it: a bit in `warm` that says there is one, and the time of its last reading in `read`.
+
+local HOME_HEADER_BYTES = 18
+
+local function home_bit(user)
+  return math.floor(tonumber(user) / 64)
+end
+
+local function cool(tag, user)
+  redis.call('DEL', tag .. 'ho:' .. user)
+  redis.call('SETBIT', tag .. 'warm', home_bit(user), 0)
+  redis.call('ZREM', tag .. 'read', user)
+end
+
+-- Pushes an id (8 bytes) to a timeline that is there; whether it was.
+local function push(tag, user, packed)
+  local key = tag .. 'ho:' .. user
+  if redis.call('STRLEN', key) % 8 ~= HOME_HEADER_BYTES % 8 then
+    return false
+  end
+  redis.call('APPEND', key, packed)
+  return true
+end
