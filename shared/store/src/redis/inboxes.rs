@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use ripple_domain::{Direction, Partition, PostId, UserId, Window};
 
 use super::{
-    RedisStore, error::store_error, key::Key, link::{Commands, decode}, script::Script,
+    RedisStore,
+    error::store_error,
+    key::Key,
+    link::{Commands, decode},
+    script::Script,
 };
 use crate::StoreError;
 
@@ -20,7 +24,10 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         let mut by_partition: BTreeMap<Partition, Vec<UserId>> = BTreeMap::new();
         for user in recipients {
-            by_partition.entry(user.partition()).or_default().push(*user);
+            by_partition
+                .entry(user.partition())
+                .or_default()
+                .push(*user);
         }
         let all: Vec<Commands> = by_partition
             .into_iter()
@@ -61,7 +68,11 @@ impl RedisStore {
                 commands.add("ZRANGE", &key, args)
             }
         };
-        let ids: Vec<u64> = self.link.one(&commands).await.map_err(store_error(READING))?;
+        let ids: Vec<u64> = self
+            .link
+            .one(&commands)
+            .await
+            .map_err(store_error(READING))?;
         Ok(ids.into_iter().map(PostId).collect())
     }
 }

@@ -25,6 +25,14 @@ pub(super) enum Key<'a> {
     Post(PostId),
     /// What a user has posted: a sorted set of post ids by themselves.
     Author(UserId),
+    /// A home timeline.
+    Home(UserId),
+    /// Which users of a partition have a home timeline: a bit each, by their ids divided by 64.
+    WarmMap(Partition),
+    /// When each of those was last read.
+    Reads(Partition),
+    /// A user's inbox.
+    Inbox(UserId),
     /// The last post id that was made in the sequence of a partition.
     PostIds(Partition),
     /// What a request with an idempotency key was answered. For a post in its author's partition, for
@@ -63,7 +71,7 @@ impl Key<'_> {
     pub(super) fn partition(&self) -> Partition {
         match self {
             Self::Schema | Self::UserIds | Self::Kept(_) | Self::Wake | Self::Meter(..) => 0,
-            Self::User(id) | Self::Author(id) => id.partition(),
+            Self::User(id) | Self::Author(id) | Self::Home(id) | Self::Inbox(id) => id.partition(),
             Self::Post(id) | Self::Receipt(id) => id.partition(),
             Self::JobIds(partition)
             | Self::Jobs(partition, _)
@@ -71,6 +79,8 @@ impl Key<'_> {
             | Self::DeadJobs(partition, _)
             | Self::Paused(partition, _)
             | Self::PostIds(partition)
+            | Self::WarmMap(partition)
+            | Self::Reads(partition)
             | Self::Idempotency(partition, _)
             | Self::ImportedHere(partition, _)
             | Self::Outbox(partition)
@@ -93,6 +103,10 @@ impl Key<'_> {
             Self::Token(hash) => join(tag, b"t:", &hash[..]),
             Self::Post(id) => join(tag, b"p:", id.to_string().as_bytes()),
             Self::Author(id) => join(tag, b"a:", id.to_string().as_bytes()),
+            Self::Home(id) => join(tag, b"ho:", id.to_string().as_bytes()),
+            Self::WarmMap(_) => join(tag, b"warm", &[]),
+            Self::Reads(_) => join(tag, b"read", &[]),
+            Self::Inbox(id) => join(tag, b"in:", id.to_string().as_bytes()),
             Self::PostIds(_) => join(tag, b"seq", &[]),
             Self::Idempotency(_, key) => join(tag, b"i:", &key[..]),
             Self::Outbox(_) => join(tag, b"out", &[]),

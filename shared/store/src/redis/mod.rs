@@ -128,7 +128,8 @@ impl Store for RedisStore {
     }
 
     async fn housekeep(&self) -> Result<(), StoreError> {
-        self.empty_outboxes().await
+        self.empty_outboxes().await?;
+        self.cool_idle_homes().await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -14,11 +14,11 @@ use crate::{
 #[async_trait]
 impl ReadModels for RedisStore {
     async fn push_home(&self, deliveries: Vec<Delivery>) -> Result<Vec<Pushed>, StoreError> {
-        self.push_home_(deliveries).await
+        self.fan_out(deliveries).await
     }
 
     async fn push_inboxes(&self, post: PostId, recipients: &[UserId]) -> Result<(), StoreError> {
-        self.push_inboxes_(post, recipients).await
+        self.enter_inboxes(post, recipients).await
     }
 
     async fn inbox(
@@ -27,15 +27,15 @@ impl ReadModels for RedisStore {
         window: Window,
         limit: usize,
     ) -> Result<Vec<PostId>, StoreError> {
-        self.inbox_(user, window, limit).await
+        self.read_inbox(user, window, limit).await
     }
 
     async fn home(&self, user: UserId) -> Result<Home, StoreError> {
-        self.home_(user).await
+        self.read_home(user).await
     }
 
     async fn home_begin(&self, user: UserId) -> Result<Warming, StoreError> {
-        self.home_begin_(user).await
+        self.begin_home(user).await
     }
 
     async fn home_finish(
@@ -44,15 +44,15 @@ impl ReadModels for RedisStore {
         ids: &[PostId],
         complete: bool,
     ) -> Result<bool, StoreError> {
-        self.home_finish_(warming, ids, complete).await
+        self.finish_home(warming, ids, complete).await
     }
 
     async fn home_cool(&self, user: UserId) -> Result<(), StoreError> {
-        self.home_cool_(user).await
+        self.cool_home(user).await
     }
 
     async fn home_cool_all(&self) -> Result<(), StoreError> {
-        self.home_cool_all_().await
+        self.cool_all_homes().await
     }
 
     async fn index(&self, writes: Vec<IndexWrite>) -> Result<Vec<Indexed>, StoreError> {

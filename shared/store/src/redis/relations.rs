@@ -54,3 +54,15 @@ impl RedisStore {
         unfinished()
     }
 }
+
+impl RedisStore {
+    pub(super) async fn follower_chunk(
+        &self,
+        author: UserId,
+        after: Option<UserId>,
+        followers_max: usize,
+    ) -> Result<super::homes::FollowerChunk, StoreError> {
+        let _ = (author, after, followers_max);
+        unfinished()
+    }
+}

@@ -15,16 +15,34 @@ pub(super) enum Script {
     CountRelative,
     /// Reads a part of a partition's post log.
     ReadLog,
+    /// Begins the rebuild of a home timeline.
+    BeginHome,
+    /// Ends the rebuild of a home timeline.
+    FinishHome,
+    /// Shortens a home timeline.
+    SwapHome,
+    /// Makes home timelines cold.
+    CoolHomes,
+    /// Removes what pushes have left of a home timeline.
+    MendHome,
+    /// Enters a post in inboxes.
+    EnterInbox,
 }
 
 impl Script {
     /// Every script.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::CommitPost,
         Self::EditPost,
         Self::DeletePost,
         Self::CountRelative,
         Self::ReadLog,
+        Self::BeginHome,
+        Self::FinishHome,
+        Self::SwapHome,
+        Self::CoolHomes,
+        Self::MendHome,
+        Self::EnterInbox,
     ];
 
     /// What it does.
@@ -64,6 +82,36 @@ impl Script {
             Self::ReadLog => concat!(
                 "#!lua flags=no-writes\n",
                 include_str!("scripts/read_log.lua")
+            ),
+            Self::BeginHome => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/begin_home.lua"),
+            ),
+            Self::FinishHome => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/finish_home.lua"),
+            ),
+            Self::SwapHome => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/swap_home.lua"),
+            ),
+            Self::CoolHomes => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/cool_homes.lua"),
+            ),
+            Self::MendHome => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/mend_home.lua"),
+            ),
+            Self::EnterInbox => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/enter_inbox.lua"),
             ),
         }
     }

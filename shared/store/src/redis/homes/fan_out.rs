@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use redis::Value;
-use ripple_domain::{Partition, PostId, UserId};
+use ripple_domain::{Partition, UserId};
 
 use super::packed::{self, BYTES_MAX, is_timeline};
 use crate::redis::{
@@ -102,16 +102,19 @@ impl RedisStore {
         let mut messages: Vec<Commands> = Vec::new();
         let mut of_user = Vec::new();
         for pushes in pushes.chunk_by(|a, b| a.user == b.user) {
-            let [Push {
-                partition, user, ..
-            }, ..] = pushes
+            let [
+                Push {
+                    partition, user, ..
+                },
+                ..,
+            ] = pushes
             else {
                 continue;
             };
             let ids = pushes.iter().map(|push| deliveries[push.delivery].post);
-            let is_full = messages.last().is_none_or(|last| {
-                last.partition != *partition || last.len() == COMMANDS_MAX
-            });
+            let is_full = messages
+                .last()
+                .is_none_or(|last| last.partition != *partition || last.len() == COMMANDS_MAX);
             if is_full {
                 messages.push(Commands::new(*partition));
             }
@@ -179,7 +182,9 @@ impl RedisStore {
                 }
             }
             let swap = by_partition(
-                shorter.into_iter().map(|(user, swap)| (user.partition(), (user, swap))),
+                shorter
+                    .into_iter()
+                    .map(|(user, swap)| (user.partition(), (user, swap))),
                 |commands, (user, swap)| {
                     commands.script(Script::SwapHome, &[Key::Home(user)], swap);
                 },
