@@ -148,3 +148,4 @@ fn unfinished<T, E: From<StoreError>>() -> Result<T, E> {
     }
     .into())
 }
+

@@ -11,3 +11,4 @@ mod conformance;
 mod embedded_faults;
 mod harness;
 mod interleavings;
+mod redis_posts;

@@ -1,0 +1,92 @@
+//! Commits that wait for replicas.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use redis::Connection;
+use ripple_domain::UserId;
+use ripple_store::{CommitError, Idempotency, PostCommit, StoreError, redis::RedisOptions};
+
+use super::{commit, open, timeline, user};
+use crate::harness::{Program, RedisServer, new_post};
+
+fn replica_of(master: &RedisServer) -> RedisServer {
+    let port = master.port.to_string();
+    let replica = RedisServer::start_with(
+        Program::Redis,
+        &[
+            "--replicaof",
+            "127.0.0.1",
+            &port,
+            "--repl-diskless-sync-delay",
+            "0",
+        ],
+    );
+    let mut connection: Connection = replica.connect();
+    let begun = Instant::now();
+    loop {
+        let mut info = redis::cmd("INFO");
+        let info: String = info.arg("replication").query(&mut connection).unwrap();
+        if info.contains("master_link_status:up") {
+            return replica;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{info}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[tokio::test]
+async fn a_commit_is_answered_when_enough_replicas_have_it() {
+    let master = RedisServer::start(Program::Redis);
+    let options = |replicas_wait| RedisOptions {
+        replicas_wait,
+        ..RedisOptions::default()
+    };
+    let alone = open(&master.url(), options(0)).await;
+    let ada: UserId = user(&alone, "ada").await;
+    let store = open(&master.url(), options(1)).await;
+    let create = async || commit(&store, new_post(ada, "hello")).await;
+    let unknown = |result: Result<(), CommitError>| {
+        let is_unavailable = matches!(
+            result,
+            Err(CommitError::Store(StoreError::Unavailable { .. }))
+        );
+        assert!(is_unavailable, "{result:?}");
+    };
+    unknown(create().await.map(drop));
+
+    let replica = replica_of(&master);
+    let post = create().await.unwrap().value.id;
+    let mut on_replica = replica.connect();
+    let key = format!("{{{:02}}}p:{post}", post.partition());
+    let has_it: bool = redis::cmd("EXISTS")
+        .arg(key)
+        .query(&mut on_replica)
+        .unwrap();
+    assert!(has_it);
+
+    // A repeated request is no better than the first one.
+    drop(replica);
+    let idempotency = Some(Idempotency {
+        key: [1; 32],
+        request: [1; 32],
+    });
+    let again = async || {
+        let commit = PostCommit {
+            post: new_post(ada, "once"),
+            idempotency,
+            trace: None,
+        };
+        store.create_post(commit).await.map(|made| made.replayed)
+    };
+    for _ in 0..2 {
+        unknown(again().await.map(drop));
+    }
+    let asked = store.post_created_with(ada, idempotency.unwrap()).await;
+    unknown(asked.map(drop));
+    let _replica = replica_of(&master);
+    assert!(again().await.unwrap(), "the first one stands");
+    assert_eq!(timeline(&store, ada).await.len(), 3);
+}
