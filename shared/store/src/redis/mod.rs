@@ -148,4 +148,3 @@ fn unfinished<T, E: From<StoreError>>() -> Result<T, E> {
     }
     .into())
 }
-

@@ -54,6 +54,7 @@ impl Script {
                 include_str!("scripts/lib/backdated.lua"),
                 include_str!("scripts/lib/nonce.lua"),
                 include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/lib/homes.lua"),
                 include_str!("scripts/lib/post_log.lua"),
                 include_str!("scripts/commit_post.lua"),
             ),

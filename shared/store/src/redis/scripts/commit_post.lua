@@ -68,10 +68,7 @@ redis.call('SET', tag .. 'p:' .. name, record)
 redis.call('ZADD', tag .. 'a:' .. author, name, name)
 redis.call('HINCRBY', user, 'posts', 1)
 log_post(tag, id)
-local home = tag .. 'ho:' .. author
-if redis.call('EXISTS', home) == 1 then
-  redis.call('APPEND', home, struct.pack('>I8', id))
-end
+push(tag, author, struct.pack('>I8', id))
 if references ~= '' then
   redis.call('HSET', tag .. 'out', '+' .. name, references)
 end
