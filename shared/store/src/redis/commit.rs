@@ -36,6 +36,10 @@ impl Nonce {
         })?;
         Ok(Self(bytes))
     }
+
+    pub(super) fn bytes(self) -> [u8; 16] {
+        self.0
+    }
 }
 
 impl ToRedisArgs for Nonce {

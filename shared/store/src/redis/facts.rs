@@ -22,7 +22,7 @@ impl Facts for RedisStore {
         token: TokenHash,
         idempotency: Option<Idempotency>,
     ) -> Result<Committed<Arc<User>>, CommitError> {
-        self.create_user_(new, token, idempotency).await
+        self.commit_user(new, token, idempotency).await
     }
 
     async fn update_user(
@@ -31,27 +31,27 @@ impl Facts for RedisStore {
         display_name: Option<String>,
         bio: Option<String>,
     ) -> Result<Arc<User>, CommitError> {
-        self.update_user_(id, display_name, bio).await
+        self.commit_profile(id, display_name, bio).await
     }
 
     async fn add_token(&self, user: UserId, token: TokenHash) -> Result<(), CommitError> {
-        self.add_token_(user, token).await
+        self.commit_token(user, token).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
-        self.user_(id).await
+        self.user_by_id(id).await
     }
 
     async fn user_by_handle(&self, handle: &Handle) -> Result<Option<Arc<User>>, StoreError> {
-        self.user_by_handle_(handle).await
+        self.user_of_handle(handle).await
     }
 
     async fn user_by_token(&self, token: &TokenHash) -> Result<Option<UserId>, StoreError> {
-        self.user_by_token_(token).await
+        self.user_of_token(token).await
     }
 
     async fn user_counts(&self, id: UserId) -> Result<UserCounts, StoreError> {
-        self.user_counts_(id).await
+        self.counts_of_user(id).await
     }
 
     async fn relate(

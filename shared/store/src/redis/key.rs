@@ -13,10 +13,14 @@ pub(super) enum Key<'a> {
     Schema,
     /// The last user id that was given. In the first partition.
     UserIds,
+    /// The user ids that were given back. In the first partition.
+    FreeUserIds,
     /// What is kept once for all processes, such as a secret. In the first partition.
     Kept(&'static str),
     /// A user. In his partition, like all that follows of a user.
     User(UserId),
+    /// Whom a user follows. In his partition.
+    Followees(UserId),
     /// Handle → user id. In the handle's partition.
     Handle(&'a Handle),
     /// Token hash → user id. In the hash's partition.
@@ -35,9 +39,10 @@ pub(super) enum Key<'a> {
     Inbox(UserId),
     /// The last post id that was made in the sequence of a partition.
     PostIds(Partition),
-    /// What a request with an idempotency key was answered. For a post in its author's partition, for
-    /// a user in that of the key.
+    /// What a request with an idempotency key was answered, for a post. In its author's partition.
     Idempotency(Partition, &'a [u8; 32]),
+    /// The same for a user. In the key's partition.
+    UserIdempotency(&'a [u8; 32]),
     /// What a partition's commits have still to do in other partitions.
     Outbox(Partition),
     /// The days of which a partition has a post log.
@@ -70,8 +75,17 @@ impl Key<'_> {
     /// The partition that holds it.
     pub(super) fn partition(&self) -> Partition {
         match self {
-            Self::Schema | Self::UserIds | Self::Kept(_) | Self::Wake | Self::Meter(..) => 0,
-            Self::User(id) | Self::Author(id) | Self::Home(id) | Self::Inbox(id) => id.partition(),
+            Self::Schema
+            | Self::UserIds
+            | Self::FreeUserIds
+            | Self::Kept(_)
+            | Self::Wake
+            | Self::Meter(..) => 0,
+            Self::User(id)
+            | Self::Author(id)
+            | Self::Followees(id)
+            | Self::Home(id)
+            | Self::Inbox(id) => id.partition(),
             Self::Post(id) | Self::Receipt(id) => id.partition(),
             Self::JobIds(partition)
             | Self::Jobs(partition, _)
@@ -88,6 +102,7 @@ impl Key<'_> {
             Self::Imported(key) => partition_of(&key[..]),
             Self::Handle(handle) => partition_of(handle.as_str().as_bytes()),
             Self::Token(hash) => partition_of(&hash[..]),
+            Self::UserIdempotency(key) => partition_of(&key[..]),
         }
     }
 
@@ -97,8 +112,10 @@ impl Key<'_> {
         match self {
             Self::Schema => join(tag, b"schema", &[]),
             Self::UserIds => join(tag, b"user_ids", &[]),
+            Self::FreeUserIds => join(tag, b"free_ids", &[]),
             Self::Kept(name) => join(tag, b"kept:", name.as_bytes()),
             Self::User(id) => join(tag, b"u:", id.to_string().as_bytes()),
+            Self::Followees(id) => join(tag, b"fo:", id.to_string().as_bytes()),
             Self::Handle(handle) => join(tag, b"h:", handle.as_str().as_bytes()),
             Self::Token(hash) => join(tag, b"t:", &hash[..]),
             Self::Post(id) => join(tag, b"p:", id.to_string().as_bytes()),
@@ -109,6 +126,7 @@ impl Key<'_> {
             Self::Inbox(id) => join(tag, b"in:", id.to_string().as_bytes()),
             Self::PostIds(_) => join(tag, b"seq", &[]),
             Self::Idempotency(_, key) => join(tag, b"i:", &key[..]),
+            Self::UserIdempotency(key) => join(tag, b"iu:", &key[..]),
             Self::Outbox(_) => join(tag, b"out", &[]),
             Self::LogDays(_) => join(tag, b"days", &[]),
             Self::ImportedHere(_, key) => join(tag, b"ik:", &key[..]),

@@ -8,6 +8,7 @@
 mod address;
 mod author_timelines;
 mod commit;
+mod each;
 mod error;
 mod facts;
 mod feeds;
@@ -15,6 +16,7 @@ mod homes;
 mod imports;
 mod inboxes;
 mod key;
+mod known;
 mod link;
 mod merge_rounds;
 mod post_imports;
@@ -32,6 +34,7 @@ mod script;
 mod shared_connection;
 mod stage_record;
 mod topics;
+mod user_creation;
 mod users;
 
 use std::sync::{
@@ -48,6 +51,7 @@ pub use address::{InvalidAddress, RedisAddress};
 use crate::{Clock, QueueLimits, Store, StoreError};
 use error::store_error;
 use key::Key;
+use known::Known;
 use link::{Commands, Link, decode};
 use replicas::Replicas;
 
@@ -81,6 +85,7 @@ pub struct RedisStore {
     options: RedisOptions,
     link: Arc<Link>,
     replicas: Replicas,
+    known: Known,
     /// No commit is taken any more.
     closed: AtomicBool,
 }
@@ -97,6 +102,7 @@ impl RedisStore {
             .map_err(store_error("connecting"))?;
         Ok(Arc::new(Self {
             replicas: Replicas::new(options.replicas_wait),
+            known: Known::new(),
             options,
             link: Arc::new(link),
             closed: AtomicBool::new(false),

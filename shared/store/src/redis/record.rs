@@ -1,9 +1,10 @@
 //! Stored records and their encoding: postcard, each in an enum whose first byte is the version, so
 //! that a later version can add a variant and still read what this one wrote.
 
-use serde::{Serialize, de::DeserializeOwned};
+use ripple_domain::{Handle, Timestamp, User, UserId};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::StoreError;
+use crate::{StoreError, TokenHash};
 
 /// Encodes a record.
 pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
@@ -18,4 +19,34 @@ pub(super) fn decode<T: DeserializeOwned>(
     bytes: &[u8],
 ) -> Result<T, StoreError> {
     postcard::from_bytes(bytes).map_err(|_| StoreError::Corrupt { what })
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum UserRecord {
+    V1(User),
+}
+
+/// A user who is to be created, with all that belongs to it, so that anybody can complete it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum ProposalRecord {
+    V1 {
+        /// Tells it from every other proposal.
+        nonce: [u8; 16],
+        user: User,
+        token: Option<TokenHash>,
+        /// The request's idempotency key, and the hash of the request.
+        idempotency: Option<([u8; 32], [u8; 32])>,
+    },
+}
+
+/// What the idempotency key of a request that creates a user holds. The handle tells whether the user
+/// with this id is the one who was created then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum UserIdempotencyRecord {
+    V1 {
+        request: [u8; 32],
+        used_at: Timestamp,
+        id: UserId,
+        handle: Handle,
+    },
 }

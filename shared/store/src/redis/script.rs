@@ -27,11 +27,25 @@ pub(super) enum Script {
     MendHome,
     /// Enters a post in inboxes.
     EnterInbox,
+    /// Takes user ids.
+    TakeUserIds,
+    /// Writes down a user who is to be created.
+    ProposeUser,
+    /// Makes a user of a proposal.
+    ActivateUser,
+    /// Takes the proposal of a user away.
+    WithdrawUser,
+    /// Changes a user's record.
+    UpdateUser,
+    /// Reserves an idempotency key for a proposed user.
+    ReserveKey,
+    /// Frees an idempotency key.
+    ReleaseKey,
 }
 
 impl Script {
     /// Every script.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: &'static [Self] = &[
         Self::CommitPost,
         Self::EditPost,
         Self::DeletePost,
@@ -43,6 +57,13 @@ impl Script {
         Self::CoolHomes,
         Self::MendHome,
         Self::EnterInbox,
+        Self::TakeUserIds,
+        Self::ProposeUser,
+        Self::ActivateUser,
+        Self::WithdrawUser,
+        Self::UpdateUser,
+        Self::ReserveKey,
+        Self::ReleaseKey,
     ];
 
     /// What it does.
@@ -113,6 +134,26 @@ impl Script {
                 "#!lua\n",
                 include_str!("scripts/lib/homes.lua"),
                 include_str!("scripts/enter_inbox.lua"),
+            ),
+            Self::TakeUserIds => concat!("#!lua\n", include_str!("scripts/take_user_ids.lua"),),
+            Self::ProposeUser => concat!("#!lua\n", include_str!("scripts/propose_user.lua"),),
+            Self::ActivateUser => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/activate_user.lua"),
+            ),
+            Self::WithdrawUser => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/withdraw_user.lua"),
+            ),
+            Self::UpdateUser => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/update_user.lua"),
+            ),
+            Self::ReserveKey => concat!("#!lua\n", include_str!("scripts/reserve_key.lua"),),
+            Self::ReleaseKey => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/release_key.lua"),
             ),
         }
     }

@@ -1,59 +1,89 @@
-//! users
+//! Users, handles and tokens: how they are read, and what changes when they exist.
 
 use std::sync::Arc;
 
-use ripple_domain::{Handle, NewUser, User, UserId};
+use redis::FromRedisValue;
+use ripple_domain::{Handle, User, UserId};
 
-use super::{RedisStore, unfinished};
-use crate::{CommitError, Committed, Idempotency, StoreError, TokenHash, UserCounts};
+use super::{
+    RedisStore,
+    commit::Nonce,
+    error::store_error,
+    key::Key,
+    link::{Commands, decode},
+    record::{self, UserRecord, encode},
+    script::Script,
+};
+use crate::{CommitError, StoreError, TokenHash, UserCounts};
+
+const READING: &str = "reading a user";
+const CHANGING: &str = "changing a user";
 
 impl RedisStore {
-    pub(super) async fn create_user_(
-        &self,
-        new: NewUser,
-        token: TokenHash,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Committed<Arc<User>>, CommitError> {
-        unfinished()
+    pub(super) async fn user_by_id(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
+        let key = Key::User(id);
+        let (record, proposal): (Option<Vec<u8>>, Option<Vec<u8>>) =
+            self.read_one(READING, "HMGET", &key, &["d", "x"]).await?;
+        match (record, proposal) {
+            (Some(record), _) => Ok(Some(Arc::new(decode_user(&record)?))),
+            (None, Some(proposal)) => self.completed(id, proposal).await,
+            (None, None) => Ok(None),
+        }
     }
 
-    pub(super) async fn update_user_(
-        &self,
-        id: UserId,
-        display_name: Option<String>,
-        bio: Option<String>,
-    ) -> Result<Arc<User>, CommitError> {
-        unfinished()
-    }
-
-    pub(super) async fn add_token_(
-        &self,
-        user: UserId,
-        token: TokenHash,
-    ) -> Result<(), CommitError> {
-        unfinished()
-    }
-
-    pub(super) async fn user_(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
-        unfinished()
-    }
-
-    pub(super) async fn user_by_handle_(
+    pub(super) async fn user_of_handle(
         &self,
         handle: &Handle,
     ) -> Result<Option<Arc<User>>, StoreError> {
-        unfinished()
+        let known = self.known.handles.get(handle);
+        let found = match known {
+            Some(id) => Some(id),
+            None => self.user_ids(std::slice::from_ref(handle)).await?[0],
+        };
+        let Some(id) = found else {
+            return Ok(None);
+        };
+        let user = self.user_by_id(id).await?;
+        if known.is_none() && user.is_some() {
+            self.known.handles.put(handle.clone(), id);
+        }
+        Ok(user)
     }
 
-    pub(super) async fn user_by_token_(
+    pub(super) async fn user_of_token(
         &self,
         token: &TokenHash,
     ) -> Result<Option<UserId>, StoreError> {
-        unfinished()
+        if let Some(id) = self.known.tokens.get(token) {
+            return Ok(Some(id));
+        }
+        let key = Key::Token(token);
+        let found: Option<u32> = self.read_one(READING, "GET", &key, NO_ARGS).await?;
+        let Some(id) = found.map(UserId) else {
+            return Ok(None);
+        };
+        // A token is written a moment before its user exists.
+        if self.user_by_id(id).await?.is_none() {
+            return Ok(None);
+        }
+        self.known.tokens.put(*token, id);
+        Ok(Some(id))
     }
 
-    pub(super) async fn user_counts_(&self, id: UserId) -> Result<UserCounts, StoreError> {
-        unfinished()
+    pub(super) async fn counts_of_user(&self, id: UserId) -> Result<UserCounts, StoreError> {
+        let mut commands = Commands::new(id.partition());
+        commands.add("HMGET", &Key::User(id), &["followers", "posts"]);
+        commands.add("SCARD", &Key::Followees(id), NO_ARGS);
+        let answers = self.link.send(&commands).await;
+        let answers = answers.map_err(store_error(READING))?;
+        let [counters, following] = <[_; 2]>::try_from(answers).map_err(|_| UNKNOWN_ANSWER)?;
+        let counters: (Option<u64>, Option<u64>) =
+            decode(counters).map_err(store_error(READING))?;
+        Ok(UserCounts {
+            followers: counters.0.unwrap_or(0),
+            following: decode(following).map_err(store_error(READING))?,
+            posts: counters.1.unwrap_or(0),
+        })
     }
 
     /// The users with these handles, in their order; `None` where there is none.
@@ -61,15 +91,115 @@ impl RedisStore {
         &self,
         handles: &[Handle],
     ) -> Result<Vec<Option<UserId>>, StoreError> {
-        unfinished()
+        let mut users: Vec<Option<UserId>> = handles
+            .iter()
+            .map(|handle| self.known.handles.get(handle))
+            .collect();
+        let unknown: Vec<usize> = (0..users.len()).filter(|at| users[*at].is_none()).collect();
+        let answers = self
+            .read_each(
+                READING,
+                &unknown,
+                |at| Key::Handle(&handles[*at]).partition(),
+                |commands, at| {
+                    commands.add("GET", &Key::Handle(&handles[*at]), NO_ARGS);
+                },
+            )
+            .await?;
+        for (at, answer) in unknown.into_iter().zip(answers) {
+            let id: Option<u32> = decode(answer).map_err(store_error(READING))?;
+            users[at] = id.map(UserId);
+        }
+        Ok(users)
     }
 
-    /// The users with these handles, in their order, created (without a token) where there are none,
-    /// and whether they were created now. The handles are all different, and ids grow in their order.
-    pub(super) async fn get_or_create_users(
+    pub(super) async fn commit_profile(
         &self,
-        handles: &[Handle],
-    ) -> Result<Vec<(UserId, bool)>, CommitError> {
-        unfinished()
+        id: UserId,
+        display_name: Option<String>,
+        bio: Option<String>,
+    ) -> Result<Arc<User>, CommitError> {
+        // Each time it is in vain, somebody else has changed the profile.
+        for _ in 0..CHANGES_TRIED_MAX {
+            let key = Key::User(id);
+            let before: Option<Vec<u8>> = self.read_one(READING, "HGET", &key, "d").await?;
+            let before = before.ok_or(CommitError::NotFound { what: "user" })?;
+            let mut user = decode_user(&before)?;
+            user.display_name = display_name.clone().unwrap_or(user.display_name);
+            user.bio = bio.clone().unwrap_or(user.bio);
+            user.revision += 1;
+            let mut commands = Commands::new(id.partition());
+            let record = encode_user(&user)?;
+            commands.script(
+                Script::UpdateUser,
+                &[key],
+                (Nonce::new()?, &before[..], &record[..]),
+            );
+            if self.commit_one::<bool>(CHANGING, &commands).await? {
+                return Ok(Arc::new(user));
+            }
+        }
+        Err(StoreError::Overloaded { retry_after_s: 1 }.into())
     }
+
+    pub(super) async fn commit_token(
+        &self,
+        user: UserId,
+        token: TokenHash,
+    ) -> Result<(), CommitError> {
+        self.check_users(&[user]).await?;
+        let key = Key::Token(&token);
+        let mut commands = Commands::new(key.partition());
+        commands.add("SET", &key, user.0);
+        self.commit_one::<()>("adding a token", &commands).await?;
+        Ok(())
+    }
+
+    /// Refuses those who do not exist.
+    pub(super) async fn check_users(&self, users: &[UserId]) -> Result<(), CommitError> {
+        let answers = self
+            .read_each(
+                READING,
+                users,
+                |user| user.partition(),
+                |commands, user| {
+                    commands.add("HEXISTS", &Key::User(*user), "d");
+                },
+            )
+            .await?;
+        for answer in answers {
+            if !decode::<bool>(answer).map_err(store_error(READING))? {
+                return Err(CommitError::NotFound { what: "user" });
+            }
+        }
+        Ok(())
+    }
+
+    /// What one reading command answers.
+    pub(super) async fn read_one<T: FromRedisValue>(
+        &self,
+        what: &'static str,
+        name: &str,
+        key: &Key<'_>,
+        args: impl redis::ToRedisArgs,
+    ) -> Result<T, StoreError> {
+        let mut commands = Commands::new(key.partition());
+        commands.add(name, key, args);
+        self.link.one(&commands).await.map_err(store_error(what))
+    }
+}
+
+const CHANGES_TRIED_MAX: u32 = 32;
+pub(super) const NO_ARGS: &[&str] = &[];
+pub(super) const UNKNOWN_ANSWER: StoreError = StoreError::Corrupt {
+    what: "script's answer",
+};
+
+pub(super) fn encode_user(user: &User) -> Result<Vec<u8>, StoreError> {
+    encode(&UserRecord::V1(user.clone()))
+}
+
+fn decode_user(record: &[u8]) -> Result<User, StoreError> {
+    let UserRecord::V1(user) = record::decode("user", record)?;
+    Ok(user)
 }
