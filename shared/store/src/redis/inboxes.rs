@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ripple_domain::{Direction, Partition, PostId, UserId, Window};
+use ripple_domain::{Partition, PostId, UserId, Window};
 
 use super::{
     RedisStore,
@@ -53,26 +53,7 @@ impl RedisStore {
         window: Window,
         limit: usize,
     ) -> Result<Vec<PostId>, StoreError> {
-        let Some((low, high)) = window.bounds() else {
-            return Ok(Vec::new());
-        };
-        let mut commands = Commands::new(user.partition());
-        let key = Key::Inbox(user);
-        match window.direction {
-            Direction::NewestFirst => {
-                let args = (high.0, low.0, "BYSCORE", "REV", "LIMIT", 0, limit);
-                commands.add("ZRANGE", &key, args)
-            }
-            Direction::OldestFirst => {
-                let args = (low.0, high.0, "BYSCORE", "LIMIT", 0, limit);
-                commands.add("ZRANGE", &key, args)
-            }
-        };
-        let ids: Vec<u64> = self
-            .link
-            .one(&commands)
+        self.sorted_ids(READING, &Key::Inbox(user), window, limit)
             .await
-            .map_err(store_error(READING))?;
-        Ok(ids.into_iter().map(PostId).collect())
     }
 }

@@ -4,6 +4,7 @@
 use ripple_domain::{Handle, PARTITIONS, Partition, PostId, Tier, Topic, UserId};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::topic_names::topic_name;
 use crate::TokenHash;
 
 /// A key. Numbers in names are decimal; hashes are as they are (keys may hold any bytes).
@@ -65,6 +66,16 @@ pub(super) enum Key<'a> {
     /// How many jobs of a tier were done with which latency, in a slice of ten seconds. In the first
     /// partition.
     Meter(Tier, i64),
+    /// What the indexes hold of a post.
+    Indexed(PostId),
+    /// A topic's page: post ids by themselves. In the partition of the topic's name, like all of a topic.
+    Topic(&'a Topic),
+    /// The feed documents of a topic.
+    Feeds(&'a Topic),
+    /// [`Key::Feeds`] by the topic's name.
+    FeedsByName(Partition, &'a [u8]),
+    /// The names of a partition's topics that have feed documents.
+    FeedTopics(Partition),
     /// How far the tiers have come with a post.
     Receipt(PostId),
     /// A part of the imported posts: import key → post id. In the partition of the import key.
@@ -86,7 +97,8 @@ impl Key<'_> {
             | Self::Followees(id)
             | Self::Home(id)
             | Self::Inbox(id) => id.partition(),
-            Self::Post(id) | Self::Receipt(id) => id.partition(),
+            Self::Post(id) | Self::Receipt(id) | Self::Indexed(id) => id.partition(),
+            Self::Topic(topic) | Self::Feeds(topic) => partition_of(&topic_name(topic)),
             Self::JobIds(partition)
             | Self::Jobs(partition, _)
             | Self::DeadIds(partition, _)
@@ -98,6 +110,8 @@ impl Key<'_> {
             | Self::Idempotency(partition, _)
             | Self::ImportedHere(partition, _)
             | Self::Outbox(partition)
+            | Self::FeedsByName(partition, _)
+            | Self::FeedTopics(partition)
             | Self::LogDays(partition) => *partition,
             Self::Imported(key) => partition_of(&key[..]),
             Self::Handle(handle) => partition_of(handle.as_str().as_bytes()),
@@ -124,6 +138,11 @@ impl Key<'_> {
             Self::WarmMap(_) => join(tag, b"warm", &[]),
             Self::Reads(_) => join(tag, b"read", &[]),
             Self::Inbox(id) => join(tag, b"in:", id.to_string().as_bytes()),
+            Self::Indexed(id) => join(tag, b"ix:", id.to_string().as_bytes()),
+            Self::Topic(topic) => join(tag, b"to:", &topic_name(topic)),
+            Self::Feeds(topic) => join(tag, b"fe:", &topic_name(topic)),
+            Self::FeedsByName(_, name) => join(tag, b"fe:", name),
+            Self::FeedTopics(_) => join(tag, b"fes", &[]),
             Self::PostIds(_) => join(tag, b"seq", &[]),
             Self::Idempotency(_, key) => join(tag, b"i:", &key[..]),
             Self::UserIdempotency(key) => join(tag, b"iu:", &key[..]),

@@ -33,6 +33,7 @@ mod replicas;
 mod script;
 mod shared_connection;
 mod stage_record;
+mod topic_names;
 mod topics;
 mod user_creation;
 mod users;
@@ -135,7 +136,8 @@ impl Store for RedisStore {
 
     async fn housekeep(&self) -> Result<(), StoreError> {
         self.empty_outboxes().await?;
-        self.cool_idle_homes().await
+        self.cool_idle_homes().await?;
+        self.forget_feed_topics().await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -56,7 +56,7 @@ impl ReadModels for RedisStore {
     }
 
     async fn index(&self, writes: Vec<IndexWrite>) -> Result<Vec<Indexed>, StoreError> {
-        self.index_(writes).await
+        self.index_posts(writes).await
     }
 
     async fn topic_page(
@@ -65,11 +65,11 @@ impl ReadModels for RedisStore {
         window: Window,
         limit: usize,
     ) -> Result<Vec<PostId>, StoreError> {
-        self.topic_page_(topic, window, limit).await
+        self.ids_of_topic(topic, window, limit).await
     }
 
     async fn feed_document(&self, key: &FeedKey) -> Result<Option<Arc<FeedDocument>>, StoreError> {
-        self.feed_document_(key).await
+        self.kept_feed_document(key).await
     }
 
     async fn put_feed_document(
@@ -77,22 +77,22 @@ impl ReadModels for RedisStore {
         key: FeedKey,
         document: Arc<FeedDocument>,
     ) -> Result<(), StoreError> {
-        self.put_feed_document_(key, document).await
+        self.keep_feed_document(key, document).await
     }
 
     async fn warm_feeds(&self, topic: &Topic) -> Result<Vec<FeedKey>, StoreError> {
-        self.warm_feeds_(topic).await
+        self.feeds_of(topic).await
     }
 
     async fn clear_feeds(&self) -> Result<(), StoreError> {
-        self.clear_feeds_().await
+        self.forget_feeds().await
     }
 
     async fn receipt(&self, post: PostId) -> Result<Option<Receipt>, StoreError> {
-        self.receipt_(post).await
+        self.read_receipt(post).await
     }
 
     async fn delivered(&self, post: PostId, tier: Tier) {
-        self.delivered_(post, tier).await
+        self.wait_until_delivered(post, tier).await
     }
 }

@@ -41,6 +41,12 @@ pub(super) enum Script {
     ReserveKey,
     /// Frees an idempotency key.
     ReleaseKey,
+    /// Notes where a post may be, before the pages of topics are touched.
+    BeginIndex,
+    /// Settles a job of the public tier.
+    FinishIndex,
+    /// Enters posts on a topic's page and takes others from it.
+    IndexTopic,
 }
 
 impl Script {
@@ -64,6 +70,9 @@ impl Script {
         Self::UpdateUser,
         Self::ReserveKey,
         Self::ReleaseKey,
+        Self::BeginIndex,
+        Self::FinishIndex,
+        Self::IndexTopic,
     ];
 
     /// What it does.
@@ -155,6 +164,20 @@ impl Script {
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/release_key.lua"),
             ),
+            Self::BeginIndex => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/begin_index.lua"),
+            ),
+            Self::FinishIndex => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/lib/stage.lua"),
+                include_str!("scripts/finish_index.lua"),
+            ),
+            Self::IndexTopic => concat!("#!lua\n", include_str!("scripts/index_topic.lua"),),
         }
     }
 
