@@ -7,18 +7,26 @@
 
 mod address;
 mod author_timelines;
+mod claim;
 mod commit;
+mod dead;
 mod each;
 mod error;
 mod facts;
 mod feeds;
+mod figures;
 mod homes;
 mod imports;
 mod inboxes;
+mod job_record;
 mod key;
 mod known;
+mod leases;
 mod link;
 mod merge_rounds;
+mod meter;
+mod notices;
+mod places;
 mod post_imports;
 mod post_log;
 mod post_record;
@@ -31,10 +39,12 @@ mod relations;
 mod relatives;
 mod replicas;
 mod script;
+mod settle;
 mod shared_connection;
 mod stage_record;
 mod topic_names;
 mod topics;
+mod underway;
 mod user_creation;
 mod users;
 
@@ -54,6 +64,7 @@ use error::store_error;
 use key::Key;
 use known::Known;
 use link::{Commands, Link, decode};
+use queue::QueueState;
 use replicas::Replicas;
 
 /// How a Redis store is to run.
@@ -85,6 +96,7 @@ impl Default for RedisOptions {
 pub struct RedisStore {
     options: RedisOptions,
     link: Arc<Link>,
+    queue: QueueState,
     replicas: Replicas,
     known: Known,
     /// No commit is taken any more.
@@ -106,6 +118,7 @@ impl RedisStore {
             known: Known::new(),
             options,
             link: Arc::new(link),
+            queue: QueueState::new(address.clone())?,
             closed: AtomicBool::new(false),
         }))
     }

@@ -153,7 +153,8 @@ impl RedisStore {
         made: &mut [Option<PostId>],
         counts: &mut ImportCounts,
     ) -> Result<(), CommitError> {
-        let now = self.options.clock.now();
+        let underway = self.begin_commit();
+        let now = underway.accepted_at;
         let mut posts = Vec::with_capacity(round.len());
         for index in round {
             posts.push((*index, lines[*index].post(users, made)?));
@@ -183,11 +184,15 @@ impl RedisStore {
         );
         encoded?;
         let answers = self.commit_all(IMPORTING, &pipelines).await?;
+        drop(underway);
         let answers = answers.into_iter().flatten();
         let mut notes = Vec::with_capacity(2 * commits.len());
         for (((index, _), commit), answer) in posts.iter().zip(&commits).zip(answers) {
             let (id, count) = match commit.answer(answer)? {
-                Made::New(id) => (id, &mut counts.added),
+                Made::New(id) => {
+                    self.jobs_committed(id.partition(), 1, u64::from(commit.is_listed()));
+                    (id, &mut counts.added)
+                }
                 Made::Known(id) => (id, &mut counts.known),
                 Made::Replayed(post) => (post.id, &mut counts.known),
             };

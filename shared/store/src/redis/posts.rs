@@ -60,7 +60,6 @@ impl Commit<'_> {
             KnownBy::Import(key) => ("k", &key[..], &[][..]),
         };
         let created_at = self.post.created_at.map(|time| time.as_ms().to_string());
-        let is_listed = visibility_byte(self.post.visibility) == 0;
         commands.script(
             Script::CommitPost,
             &[Key::PostIds(commands.partition)],
@@ -74,7 +73,7 @@ impl Commit<'_> {
                 key,
                 request,
                 self.relatives().note(),
-                u8::from(is_listed),
+                u8::from(self.is_listed()),
                 trace_arg(self.trace),
             ),
         );
@@ -108,6 +107,11 @@ impl Commit<'_> {
         }
     }
 
+    /// Whether it has a job in the public tier.
+    pub(super) fn is_listed(&self) -> bool {
+        visibility_byte(self.post.visibility) == 0
+    }
+
     /// The posts that count it once it is committed.
     pub(super) fn relatives(&self) -> Relatives {
         Relatives {
@@ -134,10 +138,11 @@ impl RedisStore {
             };
             return earlier.map(|post| committed(post, true)).ok_or(full);
         }
+        let underway = self.begin_commit();
         let commit = Commit {
             post: &post,
             known_by: idempotency.map_or(KnownBy::Nonce, KnownBy::Idempotency),
-            now: self.options.clock.now(),
+            now: underway.accepted_at,
             nonce: Nonce::new()?,
             trace,
         };
@@ -148,6 +153,8 @@ impl RedisStore {
             Made::New(id) | Made::Known(id) => id,
             Made::Replayed(post) => return Ok(committed(post, true)),
         };
+        drop(underway);
+        self.jobs_committed(id.partition(), 1, u64::from(commit.is_listed()));
         let relatives = commit.relatives();
         if relatives != Relatives::default() {
             self.follow_up(&[Note::Count(id, relatives)]).await;
@@ -202,12 +209,13 @@ impl RedisStore {
             None => None,
         };
         let visibility = edit.visibility.map(|to| visibility_byte(to).to_string());
+        let underway = self.begin_commit();
         let mut commands = Commands::new(id.partition());
         commands.script(
             Script::EditPost,
             &[Key::Post(id)],
             (
-                self.options.clock.now().as_ms(),
+                underway.accepted_at.as_ms(),
                 editor.0,
                 Nonce::new()?,
                 u8::from(text.is_some()),
@@ -221,6 +229,7 @@ impl RedisStore {
         let answer: Vec<Vec<u8>> = self.commit_one("editing a post", &commands).await?;
         match answer.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
             [b"edited", record] => {
+                self.announce_jobs_of(id);
                 let post = decode_post(id, record)?.ok_or(UNKNOWN_ANSWER)?;
                 Ok(Arc::new(post))
             }
@@ -236,12 +245,13 @@ impl RedisStore {
         editor: Option<UserId>,
         trace: Option<TraceContext>,
     ) -> Result<(), CommitError> {
+        let underway = self.begin_commit();
         let mut commands = Commands::new(id.partition());
         commands.script(
             Script::DeletePost,
             &[Key::Post(id)],
             (
-                self.options.clock.now().as_ms(),
+                underway.accepted_at.as_ms(),
                 editor.map(|editor| editor.to_string()).unwrap_or_default(),
                 Nonce::new()?,
                 trace_arg(trace),
@@ -251,6 +261,8 @@ impl RedisStore {
         let parts: Vec<&str> = answer.iter().map(String::as_str).collect();
         match (&parts[..], editor) {
             (["deleted", note], _) => {
+                drop(underway);
+                self.announce_jobs_of(id);
                 let relatives = Relatives::from_note(note)?;
                 if relatives != Relatives::default() {
                     self.follow_up(&[Note::Uncount(id, relatives)]).await;
@@ -350,11 +362,5 @@ fn made(new: NewPost, id: PostId, accepted_at: Timestamp) -> Post {
         accepted_at,
         edited_at: None,
         revision: 0,
-    }
-}
-
-impl RedisStore {
-    pub(super) async fn check_backlog(&self) -> Result<(), CommitError> {
-        Ok(())
     }
 }

@@ -5,6 +5,20 @@ use std::sync::LazyLock;
 /// Names a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Script {
+    /// Tells how urgent the first jobs of a partition are.
+    Look,
+    /// Claims jobs.
+    Claim,
+    /// Settles claimed jobs.
+    Settle,
+    /// Lengthens leases.
+    Extend,
+    /// Counts the jobs of a partition.
+    QueueFigures,
+    /// Enqueues jobs that no commit causes.
+    Enqueue,
+    /// Takes out dead letters, to put them back into the queue or to forget them.
+    TakeDead,
     /// Commits a post with its jobs.
     CommitPost,
     /// Changes a post and enqueues the jobs that bring the pages in line.
@@ -52,6 +66,13 @@ pub(super) enum Script {
 impl Script {
     /// Every script.
     pub(super) const ALL: &'static [Self] = &[
+        Self::Look,
+        Self::Claim,
+        Self::Settle,
+        Self::Extend,
+        Self::QueueFigures,
+        Self::Enqueue,
+        Self::TakeDead,
         Self::CommitPost,
         Self::EditPost,
         Self::DeletePost,
@@ -78,6 +99,52 @@ impl Script {
     /// What it does.
     pub(super) fn source(self) -> &'static str {
         match self {
+            // The queue is worked off also where memory is full: that makes room.
+            Self::Look => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/lib/due.lua"),
+                include_str!("scripts/look.lua"),
+            ),
+            Self::Claim => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/lib/due.lua"),
+                include_str!("scripts/claim.lua"),
+            ),
+            Self::Settle => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/lib/stage.lua"),
+                include_str!("scripts/settle.lua"),
+            ),
+            Self::Extend => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/extend.lua"),
+            ),
+            Self::QueueFigures => concat!(
+                "#!lua flags=no-writes\n",
+                include_str!("scripts/queue_figures.lua"),
+            ),
+            Self::Enqueue => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/enqueue.lua"),
+            ),
+            Self::TakeDead => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/ids.lua"),
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/queue.lua"),
+                include_str!("scripts/take_dead.lua"),
+            ),
             Self::CommitPost => concat!(
                 "#!lua\n",
                 include_str!("scripts/lib/ids.lua"),

@@ -76,6 +76,16 @@ local function ages_of(queue, record)
   return queue .. (attempts_of(record) == 0 and 'untried' or 'tried')
 end
 
+-- Counts a failed attempt of a job.
+local function fail_attempt(queue, id, record)
+  if attempts_of(record) == 0 and ages_of(queue, record) then
+    redis.call('ZREM', queue .. 'untried', id)
+    redis.call('ZADD', queue .. 'tried', accepted_at_of(record), id)
+  end
+  local attempts = struct.pack('>I4', attempts_of(record) + 1)
+  redis.call('HSET', queue .. 'jobs', id, string.sub(record, 1, 1) .. attempts .. string.sub(record, 6))
+end
+
 -- The record of the job that this lease holds at `now`; nil where the lease has ended. The id has 16
 -- digits, the token 8 bytes.
 local function check_lease(queue, id, token, now)
