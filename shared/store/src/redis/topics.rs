@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redis::Value;
-use ripple_domain::{Direction, PostId, Topic, Window};
+use ripple_domain::{Direction, PostId, Tier, Timestamp, Topic, Window};
 
 use super::{
     RedisStore,
@@ -114,8 +114,11 @@ impl RedisStore {
             },
         );
         let answers = self.commit_all(INDEXING, &finish).await?;
+        let mut done = Vec::with_capacity(order.len());
         for (index, answer) in order.into_iter().zip(answers.into_iter().flatten()) {
-            indexed[index].acked = decode(answer).map_err(store_error(INDEXING))?;
+            let accepted_at: Option<i64> = decode(answer).map_err(store_error(INDEXING))?;
+            done.extend(accepted_at.map(Timestamp::from_ms));
+            indexed[index].acked = accepted_at.is_some();
             if let Some(Plan::Change { before, .. }) = plans.remove(&index)
                 && indexed[index].acked
             {
@@ -125,6 +128,7 @@ impl RedisStore {
                 indexed[index].touched = touched.into_iter().collect();
             }
         }
+        self.jobs_done(Tier::Public, done);
         Ok(indexed)
     }
 

@@ -3,12 +3,12 @@
 -- KEYS: what the indexes hold of the post. ARGV: the prefix of the queue, the job, the token of its
 -- lease, now, the post, the stage of its receipt, the revision, the topics and the number of the note of
 -- where it may be ('' each when there was nothing to do).
--- Answers 1, or 0 when the lease has ended and nothing has happened.
+-- Answers when the job was accepted, or false when the lease has ended and nothing has happened.
 
 local tag = string.sub(KEYS[1], 1, 4)
 local record = check_lease(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]))
 if not record then
-  return 0
+  return false
 end
 if ARGV[7] ~= '' then
   local revision = tonumber(redis.call('HGET', KEYS[1], 'r') or -1)
@@ -23,4 +23,4 @@ if ARGV[7] ~= '' then
 end
 write_stage(tag, ARGV[5], 'p', ARGV[6])
 ack(ARGV[1], ARGV[2], record)
-return 1
+return accepted_at_of(record)
