@@ -3,9 +3,9 @@
 use std::{io, path::PathBuf, str::FromStr, sync::Arc};
 
 use ripple_store::{
-    QueueLimits, Store, StoreError,
+    QueueLimits, Store,
     embedded::{EmbeddedOptions, EmbeddedStore, OpenError},
-    redis::{RedisAddress, RedisOptions, RedisStore},
+    redis::{RedisAddress, RedisOpenError, RedisOptions, RedisStore},
 };
 
 use crate::{cli::StoreArgs, data_folder};
@@ -62,7 +62,7 @@ pub(crate) enum StoreOpenError {
     #[error("{address}: {source}")]
     Redis {
         address: RedisAddress,
-        source: StoreError,
+        source: RedisOpenError,
     },
 }
 

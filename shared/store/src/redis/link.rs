@@ -16,6 +16,7 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
+    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
 };
 use ripple_domain::Partition;
 
@@ -209,6 +210,30 @@ impl Link {
             Server::Single { pool, .. } => Ok(OwnConnection::Single(single(pool).await?)),
             Server::Cluster { client, .. } => {
                 Ok(OwnConnection::Cluster(client.get_async_connection().await?))
+            }
+        }
+    }
+
+    /// Whether it is a cluster.
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self.server, Server::Cluster { .. })
+    }
+
+    /// Sends a command to every server that takes writes; their names, and their answers.
+    pub(super) async fn each_master(&self, command: &Cmd) -> RedisResult<Vec<(String, Value)>> {
+        match &self.server {
+            Server::Single { pool, shared } => {
+                let (mut connection, _) = shared[self.turn()].get(single(pool)).await?;
+                let answer = connection.req_packed_command(command).await?;
+                Ok(vec![("the server".to_owned(), answer)])
+            }
+            Server::Cluster { client, shared } => {
+                let fresh = client.get_async_connection();
+                let (mut connection, _) = shared[self.turn()].get(fresh).await?;
+                let masters = MultipleNodeRoutingInfo::AllMasters;
+                let routing = RoutingInfo::MultiNode((masters, None));
+                let answers = connection.route_command(command.clone(), routing).await?;
+                decode(answers)
             }
         }
     }

@@ -7,6 +7,7 @@
 
 mod address;
 mod author_timelines;
+mod check;
 mod claim;
 mod commit;
 mod dead;
@@ -58,10 +59,11 @@ use async_trait::async_trait;
 use redis::Value;
 
 pub use address::{InvalidAddress, RedisAddress};
+pub use check::RedisOpenError;
 
 use crate::{Clock, QueueLimits, Store, StoreError};
 use error::store_error;
-use key::Key;
+use key::{Key, partitions};
 use known::Known;
 use link::{Commands, Link, decode};
 use queue::QueueState;
@@ -109,10 +111,11 @@ impl RedisStore {
     pub async fn open(
         address: &RedisAddress,
         options: RedisOptions,
-    ) -> Result<Arc<Self>, StoreError> {
-        let link = Link::open(address)
-            .await
-            .map_err(store_error("connecting"))?;
+    ) -> Result<Arc<Self>, RedisOpenError> {
+        let link = Link::open(address).await;
+        let link = link.map_err(RedisOpenError::Unreachable)?;
+        check::check(&link).await?;
+        check::check_format(&link).await?;
         Ok(Arc::new(Self {
             replicas: Replicas::new(options.replicas_wait),
             known: Known::new(),
@@ -154,6 +157,25 @@ impl Store for RedisStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
+        let closed = self.closed.load(Ordering::SeqCst);
+        if closed {
+            return Err(StoreError::Unavailable {
+                reason: "it has been closed".into(),
+            });
+        }
+        // Every partition: a part of a cluster may be down.
+        let pings: Vec<Commands> = partitions()
+            .map(|partition| {
+                let mut ping = Commands::new(partition);
+                ping.add("EXISTS", &Key::Outbox(partition), &[] as &[&str]);
+                ping
+            })
+            .collect();
+        let answers = self.link.send_all(&pings).await;
+        let answers = answers.map_err(store_error("asking how it is"))?;
+        for answer in answers.into_iter().flatten() {
+            decode::<Value>(answer).map_err(store_error("asking how it is"))?;
+        }
         Ok(())
     }
 
