@@ -60,7 +60,7 @@ impl RedisStore {
         };
         Ok(Some(Receipt {
             post: id,
-            accepted_at: post.accepted_at,
+            accepted_at: post.received_at,
             author: Stage {
                 state: StageState::Done,
                 total: 1,

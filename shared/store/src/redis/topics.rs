@@ -4,7 +4,7 @@
 //! before any page is touched, and where it is when all are as they should be. A worker that breaks off
 //! between the two leaves the job to another one, which then knows where to look.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use redis::Value;
 use ripple_domain::{Direction, PostId, Tier, Timestamp, Topic, Window};
@@ -46,8 +46,30 @@ struct Change {
 impl RedisStore {
     pub(super) async fn index_posts(
         &self,
-        mut writes: Vec<IndexWrite>,
+        writes: Vec<IndexWrite>,
     ) -> Result<Vec<Indexed>, StoreError> {
+        // Of a post that comes more than once, one write after the other.
+        let mut times: HashMap<PostId, usize> = HashMap::new();
+        let mut rounds: Vec<(Vec<usize>, Vec<IndexWrite>)> = Vec::new();
+        for (index, write) in writes.into_iter().enumerate() {
+            let time = times.entry(write.post).or_default();
+            if rounds.len() == *time {
+                rounds.push(Default::default());
+            }
+            let (places, round) = &mut rounds[*time];
+            places.push(index);
+            round.push(write);
+            *time += 1;
+        }
+        let mut indexed = BTreeMap::new();
+        for (places, round) in rounds {
+            indexed.extend(places.into_iter().zip(self.index_round(round).await?));
+        }
+        Ok(indexed.into_values().collect())
+    }
+
+    /// Brings the indexes in line with posts of which each comes once.
+    async fn index_round(&self, mut writes: Vec<IndexWrite>) -> Result<Vec<Indexed>, StoreError> {
         let now = self.options.clock.now().as_ms();
         // The answers come by partition.
         let mut order: Vec<usize> = (0..writes.len()).collect();
