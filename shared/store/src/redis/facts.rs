@@ -61,7 +61,7 @@ impl Facts for RedisStore {
         to: UserId,
         on: bool,
     ) -> Result<(), CommitError> {
-        self.relate_(from, kind, to, on).await
+        self.commit_relation(from, kind, to, on).await
     }
 
     async fn relations(
@@ -69,11 +69,11 @@ impl Facts for RedisStore {
         viewer: UserId,
         others: &[UserId],
     ) -> Result<Vec<Relation>, StoreError> {
-        self.relations_(viewer, others).await
+        self.relations_of(viewer, others).await
     }
 
     async fn followees(&self, user: UserId) -> Result<Vec<UserId>, StoreError> {
-        self.followees_(user).await
+        self.followees_of(user).await
     }
 
     async fn followers_page(
@@ -82,7 +82,7 @@ impl Facts for RedisStore {
         before: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError> {
-        self.followers_page_(user, before, limit).await
+        self.page_of_followers(user, before, limit).await
     }
 
     async fn following_page(
@@ -91,7 +91,7 @@ impl Facts for RedisStore {
         before: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError> {
-        self.following_page_(user, before, limit).await
+        self.page_of_following(user, before, limit).await
     }
 
     async fn create_post(&self, commit: PostCommit) -> Result<Committed<Arc<Post>>, CommitError> {
@@ -149,7 +149,7 @@ impl Facts for RedisStore {
     }
 
     async fn import_follows(&self, lines: Vec<FollowLine>) -> Result<ImportCounts, CommitError> {
-        self.import_follows_(lines).await
+        self.import_batch_of_follows(lines).await
     }
 
     async fn import_posts(&self, posts: Vec<ImportedPost>) -> Result<ImportCounts, CommitError> {
@@ -161,6 +161,6 @@ impl Facts for RedisStore {
         after: Option<(UserId, UserId)>,
         limit: usize,
     ) -> Result<Vec<(UserId, UserId)>, StoreError> {
-        self.export_follows_(after, limit).await
+        self.exported_follows(after, limit).await
     }
 }

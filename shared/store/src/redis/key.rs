@@ -20,8 +20,22 @@ pub(super) enum Key<'a> {
     Kept(&'static str),
     /// A user. In his partition, like all that follows of a user.
     User(UserId),
-    /// Whom a user follows. In his partition.
+    /// Whom a user follows.
     Followees(UserId),
+    /// Whom he mutes.
+    Muted(UserId),
+    /// Whom he blocks.
+    Blocked(UserId),
+    /// By whom he is blocked: user id → version of the block.
+    BlockedBy(UserId),
+    /// A part of those who follow a user, by the lowest id that belongs there.
+    Followers(UserId, u32),
+    /// The parts of his follower list, where there are several: the lowest ids by themselves.
+    FollowerLeaves(UserId),
+    /// The removals from his follower list that are under way: follower → ticket.
+    RemovalTickets(UserId),
+    /// The changes of relations that are under way in a partition.
+    RelationNotes(Partition),
     /// Handle → user id. In the handle's partition.
     Handle(&'a Handle),
     /// Token hash → user id. In the hash's partition.
@@ -95,6 +109,12 @@ impl Key<'_> {
             Self::User(id)
             | Self::Author(id)
             | Self::Followees(id)
+            | Self::Muted(id)
+            | Self::Blocked(id)
+            | Self::BlockedBy(id)
+            | Self::Followers(id, _)
+            | Self::FollowerLeaves(id)
+            | Self::RemovalTickets(id)
             | Self::Home(id)
             | Self::Inbox(id) => id.partition(),
             Self::Post(id) | Self::Receipt(id) | Self::Indexed(id) => id.partition(),
@@ -110,6 +130,7 @@ impl Key<'_> {
             | Self::Idempotency(partition, _)
             | Self::ImportedHere(partition, _)
             | Self::Outbox(partition)
+            | Self::RelationNotes(partition)
             | Self::FeedsByName(partition, _)
             | Self::FeedTopics(partition)
             | Self::LogDays(partition) => *partition,
@@ -130,6 +151,13 @@ impl Key<'_> {
             Self::Kept(name) => join(tag, b"kept:", name.as_bytes()),
             Self::User(id) => join(tag, b"u:", id.to_string().as_bytes()),
             Self::Followees(id) => join(tag, b"fo:", id.to_string().as_bytes()),
+            Self::Muted(id) => join(tag, b"mu:", id.to_string().as_bytes()),
+            Self::Blocked(id) => join(tag, b"bl:", id.to_string().as_bytes()),
+            Self::BlockedBy(id) => join(tag, b"bb:", id.to_string().as_bytes()),
+            Self::Followers(id, start) => join(tag, b"fl:", format!("{id}:{start}").as_bytes()),
+            Self::FollowerLeaves(id) => join(tag, b"fd:", id.to_string().as_bytes()),
+            Self::RemovalTickets(id) => join(tag, b"rt:", id.to_string().as_bytes()),
+            Self::RelationNotes(_) => join(tag, b"rel", &[]),
             Self::Handle(handle) => join(tag, b"h:", handle.as_str().as_bytes()),
             Self::Token(hash) => join(tag, b"t:", &hash[..]),
             Self::Post(id) => join(tag, b"p:", id.to_string().as_bytes()),

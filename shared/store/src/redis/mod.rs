@@ -16,8 +16,11 @@ mod error;
 mod facts;
 mod feeds;
 mod figures;
+mod follow_exports;
+mod follow_imports;
+mod followers;
+mod follows;
 mod homes;
-mod imports;
 mod inboxes;
 mod job_record;
 mod key;
@@ -36,6 +39,7 @@ mod queue;
 mod read_models;
 mod receipts;
 mod record;
+mod relation_notes;
 mod relations;
 mod relatives;
 mod replicas;
@@ -151,6 +155,7 @@ impl Store for RedisStore {
     }
 
     async fn housekeep(&self) -> Result<(), StoreError> {
+        self.mend_relations().await?;
         self.empty_outboxes().await?;
         self.cool_idle_homes().await?;
         self.forget_feed_topics().await

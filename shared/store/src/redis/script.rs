@@ -55,6 +55,24 @@ pub(super) enum Script {
     ReserveKey,
     /// Frees an idempotency key.
     ReleaseKey,
+    /// Looks at pairs that are to follow, and notes those that do not yet.
+    BeginFollows,
+    /// Enters followers in the lists of those whom they are to follow.
+    EnterFollowers,
+    /// Lets users follow, whose followers' lists know of it already.
+    CommitFollows,
+    /// Ends a follow.
+    EndFollow,
+    /// Makes follows that are under way begin anew.
+    FenceFollow,
+    /// Takes a follower from a list.
+    LeaveFollowers,
+    /// Sets or ends a mute or a block.
+    SetRelation,
+    /// Tells how a block stands, and since which change.
+    BlockVersion,
+    /// Notes a block with him whom it hits.
+    NoteBlock,
     /// Notes where a post may be, before the pages of topics are touched.
     BeginIndex,
     /// Settles a job of the public tier.
@@ -91,6 +109,15 @@ impl Script {
         Self::UpdateUser,
         Self::ReserveKey,
         Self::ReleaseKey,
+        Self::BeginFollows,
+        Self::EnterFollowers,
+        Self::CommitFollows,
+        Self::EndFollow,
+        Self::FenceFollow,
+        Self::LeaveFollowers,
+        Self::SetRelation,
+        Self::BlockVersion,
+        Self::NoteBlock,
         Self::BeginIndex,
         Self::FinishIndex,
         Self::IndexTopic,
@@ -230,6 +257,49 @@ impl Script {
             Self::ReleaseKey => concat!(
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/release_key.lua"),
+            ),
+            Self::BeginFollows => concat!("#!lua\n", include_str!("scripts/begin_follows.lua"),),
+            Self::EnterFollowers => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/followers.lua"),
+                include_str!("scripts/enter_followers.lua"),
+            ),
+            Self::CommitFollows => concat!(
+                "#!lua\n",
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/commit_follows.lua"),
+            ),
+            Self::EndFollow => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/end_follow.lua"),
+            ),
+            Self::FenceFollow => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/fence_follow.lua"),
+            ),
+            Self::LeaveFollowers => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/followers.lua"),
+                include_str!("scripts/leave_followers.lua"),
+            ),
+            Self::SetRelation => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/nonce.lua"),
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/set_relation.lua"),
+            ),
+            Self::BlockVersion => concat!(
+                "#!lua flags=no-writes\n",
+                include_str!("scripts/block_version.lua"),
+            ),
+            Self::NoteBlock => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/note_block.lua"),
             ),
             Self::BeginIndex => concat!(
                 "#!lua\n",

@@ -195,11 +195,3 @@ impl RedisStore {
         Ok(())
     }
 }
-
-/// A part of a follower list.
-pub(in crate::redis) struct FollowerChunk {
-    /// In ascending order of their ids.
-    pub(in crate::redis) followers: Vec<UserId>,
-    /// The follower to go on after; `None` when the list is at its end.
-    pub(in crate::redis) next: Option<UserId>,
-}

@@ -15,7 +15,6 @@ use super::{
     script::Script,
 };
 use crate::{Home, StoreError, Warming};
-pub(super) use fan_out::FollowerChunk;
 use packed::Header;
 
 const READING: &str = "reading a home timeline";

@@ -1,0 +1,108 @@
+//! What processes that have died left undone of changes of relations: each change leaves a note in its
+//! partition before it goes to another one, and takes it away when all is done.
+
+use redis::Value;
+use ripple_domain::{Partition, UserId};
+
+use super::{
+    RedisStore,
+    error::store_error,
+    key::{Key, partitions},
+    link::{Commands, decode},
+};
+use crate::StoreError;
+
+const MENDING: &str = "mending relations";
+/// Notes of a partition that are carried out at a time.
+const NOTES_MAX: usize = 100;
+
+/// A change of relations.
+#[derive(Debug, PartialEq, Eq)]
+enum Note {
+    /// These may be in lists of those whom they do not follow.
+    Follows(Vec<(UserId, UserId)>),
+    /// He who is blocked, or no longer, may not know of it.
+    Block(UserId, UserId),
+}
+
+impl Note {
+    fn parse(note: &str) -> Option<Self> {
+        let id = |digits: &str| digits.parse().ok();
+        let pair = |pair: &str| {
+            let (from, to) = pair.split_once('>')?;
+            Some((id(from)?, id(to)?))
+        };
+        match note.split_once(' ')? {
+            ("f", pairs) => Some(Self::Follows(
+                pairs.split(' ').map(pair).collect::<Option<_>>()?,
+            )),
+            ("b", block) => pair(block).map(|(from, to)| Self::Block(from, to)),
+            _ => None,
+        }
+    }
+}
+
+impl RedisStore {
+    /// Carries out what processes that have died left undone. What is just being done may be done twice.
+    pub(super) async fn mend_relations(&self) -> Result<(), StoreError> {
+        let mut filled: Vec<Partition> = partitions().collect();
+        while !filled.is_empty() {
+            let answers = self
+                .read_each(
+                    MENDING,
+                    &filled,
+                    |partition| *partition,
+                    |commands, partition| {
+                        let key = Key::RelationNotes(*partition);
+                        commands.add("HRANDFIELD", &key, (NOTES_MAX, "WITHVALUES"));
+                    },
+                )
+                .await?;
+            let mut still_filled = Vec::new();
+            for (partition, answer) in filled.into_iter().zip(answers) {
+                let fields: Vec<(Vec<u8>, String)> =
+                    decode(answer).map_err(store_error(MENDING))?;
+                if fields.len() == NOTES_MAX {
+                    still_filled.push(partition);
+                }
+                for (name, note) in fields {
+                    let note = Note::parse(&note).ok_or(StoreError::Corrupt { what: "note" })?;
+                    self.carry_out_note(note).await?;
+                    let mut done = Commands::new(partition);
+                    done.add("HDEL", &Key::RelationNotes(partition), name);
+                    let gone = self.link.one::<Value>(&done).await;
+                    gone.map_err(store_error(MENDING))?;
+                }
+            }
+            filled = still_filled;
+        }
+        Ok(())
+    }
+
+    async fn carry_out_note(&self, note: Note) -> Result<(), StoreError> {
+        match note {
+            Note::Follows(pairs) => self.leave_followers(&pairs).await,
+            Note::Block(from, to) => self.renote_block(from, to).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_what_is_to_be_done() {
+        let [one, two, three] = [1, 2, 3].map(UserId);
+        let follows = |pairs: &[_]| Some(Note::Follows(pairs.to_vec()));
+        assert_eq!(Note::parse("f 1>2"), follows(&[(one, two)]));
+        assert_eq!(
+            Note::parse("f 1>2 3>1"),
+            follows(&[(one, two), (three, one)])
+        );
+        assert_eq!(Note::parse("b 2>3"), Some(Note::Block(two, three)));
+        for bad in ["", "f", "f ", "f 1", "f 1>", "x 1>2", "b 1>2 2>3"] {
+            assert_eq!(Note::parse(bad), None, "{bad}");
+        }
+    }
+}
