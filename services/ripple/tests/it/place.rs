@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
 use crate::{
-    process::{Server, run_on, text_of},
+    process::Server,
     servers::{Program, RedisCluster, RedisServer},
 };
 
@@ -51,6 +51,11 @@ impl Place {
         self.data.path()
     }
 
+    /// The address of the store.
+    pub(crate) fn store(&self) -> &str {
+        &self.store
+    }
+
     /// Starts a server on it, and waits until it is ready.
     pub(crate) fn start(&self) -> Server {
         self.start_with(&[])
@@ -65,14 +70,6 @@ impl Place {
     /// Starts a server and kills it before or soon after it is ready.
     pub(crate) fn start_and_kill(&self, after: Duration) {
         Server::start_and_kill(self.data(), &["--store", &self.store], after);
-    }
-
-    /// Runs a command, which must be done, on the store; returns what it printed.
-    pub(crate) fn run_well(&self, args: &[&str]) -> String {
-        let output = run_on(self.data(), &self.store, args);
-        let (out, err) = text_of(&output);
-        assert!(output.status.success(), "{args:?}: {out}{err}");
-        out
     }
 }
 

@@ -41,13 +41,6 @@ pub(crate) fn run(data: &Path, args: &[&str]) -> Output {
     command.arg("--data").arg(data).output().unwrap()
 }
 
-/// Runs a command on a store to its end.
-pub(crate) fn run_on(data: &Path, store: &str, args: &[&str]) -> Output {
-    let mut command = ripple(args);
-    command.arg("--data").arg(data).args(["--store", store]);
-    command.output().unwrap()
-}
-
 /// [`run`], for a command that must be done; returns what it printed.
 pub(crate) fn run_well(data: &Path, args: &[&str]) -> String {
     let output = run(data, args);

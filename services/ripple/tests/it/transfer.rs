@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::{Client, queues_are_empty},
+    place::{Place, on_every_store},
     process::{Server, ripple, run, run_well, text_of},
 };
 
@@ -122,11 +123,13 @@ async fn check_imported(server: &Server, data: &Path) {
     );
 }
 
-#[tokio::test]
-async fn a_file_is_imported_into_a_stopped_folder_once() {
-    let data = TempDir::new().unwrap();
-    import_twice(data.path(), &[]);
-    check_imported(&Server::start(data.path()), data.path()).await;
+on_every_store! {
+    a_file_is_imported_into_a_store_that_nobody_serves_once
+}
+
+async fn a_file_is_imported_into_a_store_that_nobody_serves_once(place: Place) {
+    import_twice(place.data(), &["--store", place.store()]);
+    check_imported(&place.start(), place.data()).await;
 }
 
 #[tokio::test]

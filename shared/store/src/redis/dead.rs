@@ -74,7 +74,7 @@ impl RedisStore {
                 dead.push(decode_dead(*id, &record)?);
             }
         }
-        dead.sort_unstable_by(|a, b| b.job.id.cmp(&a.job.id));
+        dead.sort_unstable_by_key(|dead| std::cmp::Reverse(dead.job.id));
         Ok(dead)
     }
 

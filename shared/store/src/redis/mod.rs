@@ -188,11 +188,3 @@ impl Store for RedisStore {
         self.closed.store(true, Ordering::SeqCst);
     }
 }
-
-/// Stands where a part is being built.
-fn unfinished<T, E: From<StoreError>>() -> Result<T, E> {
-    Err(StoreError::Unavailable {
-        reason: "not built".into(),
-    }
-    .into())
-}

@@ -161,11 +161,10 @@ impl RedisCluster {
         for (index, node) in nodes.iter_mut().enumerate() {
             cluster_command("SET-CONFIG-EPOCH", &[(index + 1).to_string()]).exec(node)?;
         }
-        for index in 0..MASTERS {
+        for (index, node) in nodes.iter_mut().take(MASTERS).enumerate() {
             let first = index * SLOTS / MASTERS;
             let last = (index + 1) * SLOTS / MASTERS - 1;
-            cluster_command("ADDSLOTSRANGE", &[first.to_string(), last.to_string()])
-                .exec(&mut nodes[index])?;
+            cluster_command("ADDSLOTSRANGE", &[first.to_string(), last.to_string()]).exec(node)?;
         }
         for server in &self.nodes[1..] {
             let address = ["127.0.0.1".to_owned(), server.port.to_string()];
