@@ -152,7 +152,20 @@ impl Link {
     }
 
     /// Sends commands on a shared connection; the answers in their order.
+    ///
+    /// When the connection breaks they are sent once more, so every command must be harmless when it is
+    /// repeated. (For as long as a failover takes, only commits are: `RedisStore::commit`.)
     pub(super) async fn send(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
+        match self.send_and_load(commands).await {
+            Err(error) if error.is_io_error() && !error.is_timeout() => {
+                self.send_and_load(commands).await
+            }
+            answers => answers,
+        }
+    }
+
+    /// Sends commands, with the scripts where the server does not know them.
+    async fn send_and_load(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
         let mut answers = self.send_once(commands).await?;
         if answers.iter().any(is_unknown_script) {
             // The server was started anew, or another one has taken its place.

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicU32, Ordering},
 };
 
 use tokio::{
@@ -20,8 +20,9 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct State {
-    is_cutting: AtomicBool,
-    cuts: AtomicU32,
+    lose_each: AtomicU32,
+    answers: AtomicU32,
+    lost: AtomicU32,
 }
 
 impl Proxy {
@@ -47,14 +48,24 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Loses the next answer, with the connection on which it comes.
-    pub(crate) fn lose_an_answer(&self) {
-        self.state.is_cutting.store(true, Ordering::SeqCst);
+    /// From now on loses one of `n` messages from the server, each with its connection; none where 0.
+    pub(crate) fn lose_each(&self, n: u32) {
+        self.state.lose_each.store(n, Ordering::SeqCst);
     }
 
-    /// Answers lost so far.
+    /// Messages lost so far.
     pub(crate) fn lost(&self) -> u32 {
-        self.state.cuts.load(Ordering::SeqCst)
+        self.state.lost.load(Ordering::SeqCst)
+    }
+}
+
+impl State {
+    fn loses_this(&self) -> bool {
+        let each = self.lose_each.load(Ordering::SeqCst);
+        let number = self.answers.fetch_add(1, Ordering::SeqCst);
+        let loses = each > 0 && number % each == 0;
+        self.lost.fetch_add(u32::from(loses), Ordering::SeqCst);
+        loses
     }
 }
 
@@ -75,8 +86,7 @@ async fn carry(client: TcpStream, server_port: u16, state: Arc<State>) {
     while let Ok(count) = from_server.read(&mut buffer).await
         && count > 0
     {
-        if state.is_cutting.swap(false, Ordering::SeqCst) {
-            state.cuts.fetch_add(1, Ordering::SeqCst);
+        if state.loses_this() {
             break;
         }
         if to_client.write_all(&buffer[..count]).await.is_err() {
