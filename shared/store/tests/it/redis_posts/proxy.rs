@@ -63,7 +63,7 @@ impl State {
     fn loses_this(&self) -> bool {
         let each = self.lose_each.load(Ordering::SeqCst);
         let number = self.answers.fetch_add(1, Ordering::SeqCst);
-        let loses = each > 0 && number % each == 0;
+        let loses = each > 0 && number.is_multiple_of(each);
         self.lost.fetch_add(u32::from(loses), Ordering::SeqCst);
         loses
     }

@@ -69,14 +69,14 @@ async fn a_commit_is_answered_when_enough_replicas_have_it() {
 
     // A repeated request is no better than the first one.
     drop(replica);
-    let idempotency = Some(Idempotency {
+    let idempotency = Idempotency {
         key: [1; 32],
         request: [1; 32],
-    });
+    };
     let again = async || {
         let commit = PostCommit {
             post: new_post(ada, "once"),
-            idempotency,
+            idempotency: Some(idempotency),
             trace: None,
         };
         store.create_post(commit).await.map(|made| made.replayed)
@@ -84,7 +84,7 @@ async fn a_commit_is_answered_when_enough_replicas_have_it() {
     for _ in 0..2 {
         unknown(again().await.map(drop));
     }
-    let asked = store.post_created_with(ada, idempotency.unwrap()).await;
+    let asked = store.post_created_with(ada, idempotency).await;
     unknown(asked.map(drop));
     let _replica = replica_of(&master);
     assert!(again().await.unwrap(), "the first one stands");
