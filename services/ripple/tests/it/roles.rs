@@ -181,7 +181,7 @@ async fn a_rolling_restart_under_load_loses_nothing(place: Place) {
     let end = async |mut server: Server| {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.signal(Signal::TERM);
-        let status = server.wait(Duration::from_secs(15)).expect("it ends");
+        let status = server.wait(Duration::from_secs(15)).unwrap();
         assert_eq!(status.code(), Some(0), "{}", server.log());
     };
     for place_of_worker in &mut workers {
