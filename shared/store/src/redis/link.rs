@@ -156,16 +156,17 @@ impl Link {
     /// When the connection breaks they are sent once more, so every command must be harmless when it is
     /// repeated. (For as long as a failover takes, only commits are: `RedisStore::commit`.)
     pub(super) async fn send(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
-        match self.send_and_load(commands).await {
+        match self.send_as_is(commands).await {
             Err(error) if error.is_io_error() && !error.is_timeout() => {
-                self.send_and_load(commands).await
+                self.send_as_is(commands).await
             }
             answers => answers,
         }
     }
 
-    /// Sends commands, with the scripts where the server does not know them.
-    async fn send_and_load(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
+    /// [`Link::send`] without sending anything twice: of a commit it must be known whether an earlier
+    /// attempt may have been carried out.
+    pub(super) async fn send_as_is(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
         let mut answers = self.send_once(commands).await?;
         if answers.iter().any(is_unknown_script) {
             // The server was started anew, or another one has taken its place.

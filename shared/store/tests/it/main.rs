@@ -12,3 +12,4 @@ mod embedded_faults;
 mod harness;
 mod interleavings;
 mod redis_posts;
+mod redis_users;

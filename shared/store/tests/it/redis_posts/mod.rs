@@ -15,6 +15,8 @@ use ripple_store::{
     redis::{RedisOptions, RedisStore},
 };
 
+pub(crate) use proxy::Proxy;
+
 use crate::harness::{new_post, new_user, token};
 
 async fn open(url: &str, options: RedisOptions) -> Arc<dyn Store> {
@@ -28,7 +30,7 @@ async fn user(store: &Arc<dyn Store>, name: &str) -> UserId {
     created.unwrap().value.id
 }
 
-async fn commit(
+pub(crate) async fn commit(
     store: &Arc<dyn Store>,
     post: NewPost,
 ) -> Result<Committed<Arc<Post>>, CommitError> {

@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::AbortHandle,
 };
 
@@ -18,18 +19,26 @@ pub(crate) struct Proxy {
     accepting: AbortHandle,
 }
 
-#[derive(Default)]
 struct State {
     lose_each: AtomicU32,
     answers: AtomicU32,
     lost: AtomicU32,
+    /// Messages that are still let through to the server.
+    messages: AtomicU32,
+    stopped: Notify,
 }
 
 impl Proxy {
     pub(crate) async fn new(server_port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State::default());
+        let state = Arc::new(State {
+            lose_each: AtomicU32::new(0),
+            answers: AtomicU32::new(0),
+            lost: AtomicU32::new(0),
+            messages: AtomicU32::new(u32::MAX),
+            stopped: Notify::new(),
+        });
         let shared = state.clone();
         let accepting = tokio::spawn(async move {
             loop {
@@ -51,6 +60,16 @@ impl Proxy {
     /// From now on loses one of `n` messages from the server, each with its connection; none where 0.
     pub(crate) fn lose_each(&self, n: u32) {
         self.state.lose_each.store(n, Ordering::SeqCst);
+    }
+
+    /// Lets so many more messages through to the server, and then none.
+    pub(crate) fn stop_after(&self, messages: u32) {
+        self.state.messages.store(messages, Ordering::SeqCst);
+    }
+
+    /// Resolves when a message was not let through.
+    pub(crate) async fn stopped(&self) {
+        self.state.stopped.notified().await;
     }
 
     /// Messages lost so far.
@@ -81,7 +100,25 @@ async fn carry(client: TcpStream, server_port: u16, state: Arc<State>) {
     };
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let asking = tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
+    let asked = state.clone();
+    let asking = tokio::spawn(async move {
+        let mut buffer = vec![0; 65_536];
+        while let Ok(count) = from_client.read(&mut buffer).await
+            && count > 0
+        {
+            let one_less = |left: u32| (left < u32::MAX).then(|| left.checked_sub(1)).flatten();
+            let left = asked
+                .messages
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+            if left == Err(0) {
+                asked.stopped.notify_one();
+                break;
+            }
+            if to_server.write_all(&buffer[..count]).await.is_err() {
+                break;
+            }
+        }
+    });
     let mut buffer = vec![0; 65_536];
     while let Ok(count) = from_server.read(&mut buffer).await
         && count > 0
