@@ -128,6 +128,16 @@ pub trait Facts: Send + Sync {
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError>;
 
+    /// The users with these ids, in their order; `None` where there is none. A store that is asked over a
+    /// network answers all at once.
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<Option<Arc<User>>>, StoreError> {
+        let mut users = Vec::with_capacity(ids.len());
+        for id in ids {
+            users.push(self.user(*id).await?);
+        }
+        Ok(users)
+    }
+
     /// The user with this handle.
     async fn user_by_handle(&self, handle: &Handle) -> Result<Option<Arc<User>>, StoreError>;
 

@@ -145,10 +145,10 @@ async fn hydrate(store: &dyn Store, page: Vec<Shown>) -> Result<Vec<Listed>, Sto
         .iter()
         .flat_map(|shown| std::iter::once(&shown.post).chain(&shown.original));
     let ids: HashSet<UserId> = posts.map(|post| post.author).collect();
-    let mut authors: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
-    for id in ids {
-        authors.extend(store.user(id).await?.map(|user| (id, user)));
-    }
+    let ids: Vec<UserId> = ids.into_iter().collect();
+    let users = store.users(&ids).await?;
+    let found = users.into_iter().flatten().map(|user| (user.id, user));
+    let authors: HashMap<UserId, Arc<User>> = found.collect();
     let authored = |post: Arc<Post>| {
         let author = authors.get(&post.author)?.clone();
         Some(Authored { post, author })

@@ -128,14 +128,15 @@ pub(crate) async fn post_jsons(
     state: &ApiState,
     shown: &[Shown],
 ) -> Result<Vec<PostJson>, Problem> {
-    let mut authors: HashMap<UserId, Arc<User>> = HashMap::new();
     let posts = shown.iter().map(|shown| &shown.post);
     let originals = shown.iter().filter_map(|shown| shown.original.as_ref());
-    for id in posts.chain(originals).map(|post| post.author) {
-        if let std::collections::hash_map::Entry::Vacant(entry) = authors.entry(id) {
-            let user = state.store().user(id).await?;
-            entry.insert(user.ok_or_else(|| Problem::internal(format!("no author {id}")))?);
-        }
+    let mut ids: Vec<UserId> = posts.chain(originals).map(|post| post.author).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut authors: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
+    for (id, user) in ids.iter().zip(state.store().users(&ids).await?) {
+        let user = user.ok_or_else(|| Problem::internal(format!("no author {id}")))?;
+        authors.insert(*id, user);
     }
     let post_json = |post: &Post, repost_of| PostJson {
         id: post.id.into(),

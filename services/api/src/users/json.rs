@@ -51,8 +51,7 @@ pub(crate) async fn user_json(state: &ApiState, user: &User) -> Result<UserJson,
 /// The users with these ids as they are answered.
 pub(super) async fn user_jsons(state: &ApiState, ids: &[UserId]) -> Result<Vec<UserJson>, Problem> {
     let mut users = Vec::with_capacity(ids.len());
-    for id in ids {
-        let user = state.store().user(*id).await?;
+    for (id, user) in ids.iter().zip(state.store().users(ids).await?) {
         let user = user.ok_or_else(|| Problem::internal(format!("no user {id}")))?;
         users.push(user_json(state, &user).await?);
     }

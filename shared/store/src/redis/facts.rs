@@ -42,6 +42,10 @@ impl Facts for RedisStore {
         self.user_by_id(id).await
     }
 
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<Option<Arc<User>>>, StoreError> {
+        self.users_by_id(ids).await
+    }
+
     async fn user_by_handle(&self, handle: &Handle) -> Result<Option<Arc<User>>, StoreError> {
         self.user_of_handle(handle).await
     }

@@ -284,7 +284,9 @@ impl RedisStore {
         let mut sorted = ids.to_vec();
         sorted.sort_unstable_by_key(|id| (id.partition(), *id));
         sorted.dedup();
-        let of_one = sorted.chunk_by(|a, b| a.partition() == b.partition());
+        // On a single server one command may ask for all.
+        let apart = self.link.is_cluster();
+        let of_one = sorted.chunk_by(|a, b| !apart || a.partition() == b.partition());
         let commands: Vec<Commands> = of_one
             .map(|ids| {
                 let mut get = Cmd::new();

@@ -31,6 +31,32 @@ impl RedisStore {
         }
     }
 
+    pub(super) async fn users_by_id(
+        &self,
+        ids: &[UserId],
+    ) -> Result<Vec<Option<Arc<User>>>, StoreError> {
+        let places: Vec<usize> = (0..ids.len()).collect();
+        let answers = self
+            .read_each(
+                READING,
+                &places,
+                |at| ids[*at].partition(),
+                |commands, at| {
+                    commands.add("HMGET", &Key::User(ids[*at]), &["d", "x"]);
+                },
+            )
+            .await?;
+        let mut users = Vec::with_capacity(ids.len());
+        for (id, answer) in ids.iter().zip(answers) {
+            users.push(match decode(answer).map_err(store_error(READING))? {
+                (Some::<Vec<u8>>(record), _) => Some(Arc::new(decode_user(&record)?)),
+                (None, Some::<Vec<u8>>(proposal)) => self.completed(*id, proposal).await?,
+                (None, None) => None,
+            });
+        }
+        Ok(users)
+    }
+
     pub(super) async fn user_of_handle(
         &self,
         handle: &Handle,
