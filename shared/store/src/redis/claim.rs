@@ -74,9 +74,15 @@ impl RedisStore {
                 Err(_) => break,
             };
             if asks.is_empty() {
+                // News that came while one looked is looked at.
+                if claimed.is_empty() && !places.unknown(now).is_empty() {
+                    continue;
+                }
                 break;
             }
             match self.ask(tier, &asks, terms).await {
+                // Others have been there: what is known of the rest may be as old.
+                Ok(jobs) if jobs.is_empty() => places.forget_stocks(),
                 Ok(jobs) => claimed.extend(jobs),
                 // What was claimed before is claimed; the failure shows again at the next claim.
                 Err(error) if claimed.is_empty() => return Err(error),

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -87,14 +88,9 @@ impl Notices {
 
     /// Passes on what other processes tell, for ever.
     pub(super) async fn hear(self: Arc<Self>, link: Arc<Link>, places: Arc<AllPlaces>) {
-        let mut last = None;
         loop {
-            let Err(error) = self.hear_on_one_connection(&link, &places, &mut last).await;
+            let Err(error) = self.hear_on_one_connection(&link, &places).await;
             tracing::debug!(%error, "what other processes tell cannot be heard");
-            // What was told meanwhile may be gone.
-            for tier in Tier::ALL {
-                places.of(tier).mark(partitions());
-            }
             sleep(AGAIN_AFTER).await;
         }
     }
@@ -103,34 +99,26 @@ impl Notices {
         &self,
         link: &Link,
         places: &AllPlaces,
-        last: &mut Option<String>,
-    ) -> RedisResult<std::convert::Infallible> {
+    ) -> RedisResult<Infallible> {
         let mut connection = link.own_connection().await?;
-        if last.is_none() {
-            let mut newest = Cmd::new();
-            newest.arg("XREVRANGE").arg(Key::Wake.name());
-            newest.arg("+").arg("-").arg("COUNT").arg(1);
-            let newest: Vec<Entry> = send(&mut connection, newest).await?;
-            *last = Some(
-                newest
-                    .into_iter()
-                    .next()
-                    .map_or("0-0".to_owned(), |(id, _)| id),
-            );
+        let mut newest = Cmd::new();
+        newest.arg("XREVRANGE").arg(Key::Wake.name());
+        newest.arg("+").arg("-").arg("COUNT").arg(1);
+        let newest: Vec<Entry> = send(&mut connection, newest).await?;
+        let newest = newest.into_iter().next().map(|(id, _)| id);
+        let mut last = newest.unwrap_or_else(|| "0-0".to_owned());
+        // What was told before is not heard any more.
+        for tier in Tier::ALL {
+            places.of(tier).mark(partitions());
         }
         loop {
             let mut read = Cmd::new();
-            read.arg("XREAD")
-                .arg("COUNT")
-                .arg(KEPT)
-                .arg("BLOCK")
-                .arg(WAIT_MS);
-            read.arg("STREAMS")
-                .arg(Key::Wake.name())
-                .arg(last.as_deref());
+            read.arg("XREAD").arg("COUNT").arg(KEPT);
+            read.arg("BLOCK").arg(WAIT_MS);
+            read.arg("STREAMS").arg(Key::Wake.name()).arg(&last);
             let told: Option<Vec<(Vec<u8>, Vec<Entry>)>> = send(&mut connection, read).await?;
             for (id, fields) in told.into_iter().flatten().flat_map(|(_, told)| told) {
-                *last = Some(id);
+                last = id;
                 if fields.get("by") != Some(&self.process) {
                     pass_on(&fields, places);
                 }

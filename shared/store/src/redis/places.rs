@@ -103,6 +103,13 @@ impl Places {
         }
     }
 
+    /// Forgets what is known of those that are known to have jobs.
+    pub(super) fn forget_stocks(&self) {
+        for place in &mut self.known().places {
+            place.heads = place.heads.filter(|heads| heads.first.is_none());
+        }
+    }
+
     /// The partitions in which one has to look.
     pub(super) fn unknown(&self, now: Timestamp) -> Vec<(Partition, Version)> {
         let known = self.known();
@@ -132,10 +139,11 @@ impl Places {
     pub(super) fn learn(&self, partition: Partition, version: Version, heads: Heads) {
         let mut known = self.known();
         let place = &mut known.places[usize::from(partition)];
-        if place.version == version {
+        let has_more = heads.first.is_some();
+        // That there was nothing may be over by now; what there was will be asked for again.
+        if place.version == version || has_more {
             place.heads = Some(heads);
         }
-        let has_more = heads.first.is_some();
         drop(known);
         if has_more {
             self.changed.notify_waiters();

@@ -12,4 +12,5 @@ mod embedded_faults;
 mod harness;
 mod interleavings;
 mod redis_posts;
+mod redis_queue;
 mod redis_users;

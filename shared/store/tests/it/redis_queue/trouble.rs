@@ -1,0 +1,85 @@
+//! A server that is full, or gone.
+
+use std::time::{Duration, Instant};
+
+use ripple_domain::Tier;
+use ripple_store::{Clock, Fate};
+
+use super::{TIER, claim, enqueue, open, posts, settle};
+use crate::harness::{LEASE_MS, Program, RedisServer, START};
+
+/// Working off the queue makes room, so it must go on where there is none.
+#[tokio::test]
+async fn the_queue_is_worked_off_where_memory_is_full() {
+    let server = RedisServer::start(Program::Redis);
+    let clock = Clock::manual(START);
+    let store = open(&server.url(), &clock).await;
+    enqueue(&store, posts(64)).await;
+    let mut set = redis::cmd("CONFIG");
+    set.arg("SET").arg("maxmemory").arg("1mb");
+    set.exec(&mut server.connect()).unwrap();
+
+    let claims = claim(&store, 100).await;
+    assert_eq!(claims.len(), 64);
+    assert_eq!(store.extend(&[claims[0].lease], LEASE_MS), [true]);
+    let error = "no".to_owned();
+    assert_eq!(
+        settle(&store, &claims[..1], &Fate::Dead { error }).await,
+        [true]
+    );
+    assert_eq!(settle(&store, &claims[1..2], &Fate::Release).await, [true]);
+    let settled = settle(&store, &claims[2..], &Fate::Ack).await;
+    assert!(settled.into_iter().all(|held| held));
+    assert_eq!(store.purge_dead(TIER, None).await.unwrap(), 1);
+    let stats = store.tier_stats(TIER).await.unwrap();
+    assert_eq!((stats.ready, stats.in_flight, stats.dead), (1, 0, 0));
+}
+
+/// A runtime whose only thread is busy: with the lengthening itself, here.
+#[tokio::test(flavor = "current_thread")]
+async fn leases_are_lengthened_while_the_runtime_is_busy() {
+    let server = RedisServer::start(Program::Redis);
+    let clock = Clock::manual(START);
+    let store = open(&server.url(), &clock).await;
+    enqueue(&store, posts(64)).await;
+    let claims = claim(&store, 64).await;
+    assert_eq!(settle(&store, &claims[..1], &Fate::Ack).await, [true]);
+    let leases: Vec<_> = claims.iter().map(|claim| claim.lease).collect();
+    clock.advance_ms(i64::from(LEASE_MS) - 1);
+    let extended = store.extend(&leases, LEASE_MS);
+    assert!(!extended[0] && extended[1..].iter().all(|held| *held));
+    clock.advance_ms(i64::from(LEASE_MS) - 1);
+    assert_eq!(settle(&store, &claims[1..2], &Fate::Ack).await, [true]);
+}
+
+/// Whether a lease is lost cannot be known while the server is gone: the worker goes on, and learns it
+/// when it settles. Nothing waits for long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_comes_back_is_worked_with_again() {
+    let mut server = RedisServer::start(Program::Redis);
+    let clock = Clock::manual(START);
+    let store = open(&server.url(), &clock).await;
+    enqueue(&store, posts(8)).await;
+    let claims = claim(&store, 4).await;
+    assert_eq!(store.extend(&[claims[0].lease], LEASE_MS), [true]);
+
+    server.kill();
+    let begun = Instant::now();
+    assert_eq!(store.extend(&[claims[0].lease], LEASE_MS), [true]);
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(store.claim(TIER, 4, LEASE_MS).await.is_err());
+    assert!(store.tier_stats(Tier::Public).await.is_err());
+
+    server.restart();
+    let begun = Instant::now();
+    let mut rest = Vec::new();
+    while rest.len() < 4 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{rest:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        rest.extend(store.claim(TIER, 4, LEASE_MS).await.unwrap_or_default());
+    }
+    // The leases of before are in force: they were kept like everything else.
+    let settled = settle(&store, &claims, &Fate::Ack).await;
+    assert_eq!(settled, [true; 4]);
+    assert_eq!(store.extend(&[rest[0].lease], LEASE_MS), [true]);
+}
