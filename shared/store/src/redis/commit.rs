@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     RedisStore,
     error::store_error,
-    link::{Commands, IN_FLIGHT_MAX, decode},
+    link::{Bulk, Commands, IN_FLIGHT_MAX, decode},
     replicas::Unconfirmed,
 };
 use crate::StoreError;
@@ -108,6 +108,20 @@ impl RedisStore {
             .buffered(IN_FLIGHT_MAX)
             .try_collect()
             .await
+    }
+
+    /// [`RedisStore::commit_all`] for many small changes that are all repeated when one is lost: without
+    /// replicas to wait for they travel as a bulk, and are sent once.
+    pub(super) async fn commit_bulk(
+        &self,
+        what: &'static str,
+        bulk: &Bulk,
+    ) -> Result<Vec<Value>, StoreError> {
+        if self.replicas.are_wanted() {
+            let answers = self.commit_all(what, bulk.messages()).await?;
+            return Ok(answers.into_iter().flatten().collect());
+        }
+        self.link.send_bulk(bulk).await.map_err(store_error(what))
     }
 
     /// [`RedisStore::commit`] for one command, with its answer decoded.

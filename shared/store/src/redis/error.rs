@@ -1,6 +1,6 @@
 //! What an error of Redis means to the callers of a store.
 
-use redis::{ErrorKind, RedisError};
+use redis::{ErrorKind, RedisError, Value};
 
 use crate::StoreError;
 
@@ -22,4 +22,9 @@ pub(super) fn store_error(what: &'static str) -> impl Fn(RedisError) -> StoreErr
             },
         }
     }
+}
+
+/// Whether a command was refused because the server's memory is full.
+pub(super) fn is_full(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(error) if error.code() == "OOM")
 }

@@ -30,18 +30,26 @@ use super::{
 /// An answer that has not come by then has been lost.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Connections that all tasks share.
+/// Connections that the small commands of all tasks share.
 const SHARED: usize = 2;
+/// Connections for bulks, which all tasks share as well: nothing small waits behind a bulk.
+const FOR_BULKS: usize = 2;
 /// Connections at most, those for large pipelines included.
 const CONNECTIONS_MAX: usize = 8;
 /// Pipelines of one call that are under way at once.
 pub(super) const IN_FLIGHT_MAX: usize = 64;
 /// Commands of several partitions that are sent to a single server in one pipeline, at most.
 const TOGETHER_MAX: usize = 500;
+/// Commands of one message of a bulk: more gain nothing.
+const BULK_MESSAGE_MAX: usize = 1_000;
+/// Messages of one bulk that are under way at once.
+const BULK_IN_FLIGHT_MAX: usize = 4;
 
 /// Commands for one partition, answered one by one. One that fails does not stop those after it.
 pub(super) struct Commands {
     pub(super) partition: Partition,
+    /// They are for any partitions after all, of a single server.
+    crosses: bool,
     pipeline: Pipeline,
 }
 
@@ -49,6 +57,7 @@ impl Commands {
     pub(super) fn new(partition: Partition) -> Self {
         Self {
             partition,
+            crosses: false,
             pipeline: Pipeline::new(),
         }
     }
@@ -64,7 +73,7 @@ impl Commands {
 
     /// Adds `name key args…`.
     pub(super) fn add(&mut self, name: &str, key: &Key<'_>, args: impl ToRedisArgs) -> &mut Self {
-        debug_assert_eq!(key.partition(), self.partition, "{name} {key:?}");
+        debug_assert!(self.takes(key), "{name} {key:?}");
         self.pipeline.cmd(name).arg(key.name()).arg(args);
         self
     }
@@ -82,7 +91,7 @@ impl Commands {
         keys: &[Key<'_>],
         args: impl ToRedisArgs,
     ) -> &mut Self {
-        debug_assert!(keys.iter().all(|key| key.partition() == self.partition));
+        debug_assert!(keys.iter().all(|key| self.takes(key)));
         let command = self.pipeline.cmd("EVALSHA").arg(script.hash());
         command.arg(keys.len());
         for key in keys {
@@ -91,16 +100,51 @@ impl Commands {
         command.arg(args);
         self
     }
+
+    fn takes(&self, key: &Key<'_>) -> bool {
+        self.crosses || key.partition() == self.partition
+    }
+}
+
+/// Many commands for many partitions, in large messages: to a cluster each for one partition, to a
+/// single server filled as they come.
+pub(super) struct Bulk {
+    crosses: bool,
+    messages: Vec<Commands>,
+}
+
+impl Bulk {
+    /// Where to add the next command, which is for this partition. Those of one partition come one
+    /// after another.
+    pub(super) fn to(&mut self, partition: Partition) -> &mut Commands {
+        let crosses = self.crosses;
+        let has_place = |last: &Commands| {
+            last.len() < BULK_MESSAGE_MAX && (crosses || last.partition == partition)
+        };
+        if !self.messages.last().is_some_and(has_place) {
+            self.messages.push(Commands {
+                crosses,
+                ..Commands::new(partition)
+            });
+        }
+        let last = self.messages.len() - 1;
+        &mut self.messages[last]
+    }
+
+    /// The messages.
+    pub(super) fn messages(&self) -> &[Commands] {
+        &self.messages
+    }
 }
 
 enum Server {
     Single {
         pool: Pool,
-        shared: [SharedConnection<MultiplexedConnection>; SHARED],
+        shared: [SharedConnection<MultiplexedConnection>; SHARED + FOR_BULKS],
     },
     Cluster {
         client: Box<ClusterClient>,
-        shared: [SharedConnection<ClusterConnection>; SHARED],
+        shared: [SharedConnection<ClusterConnection>; SHARED + FOR_BULKS],
     },
 }
 
@@ -156,9 +200,10 @@ impl Link {
     /// When the connection breaks they are sent once more, so every command must be harmless when it is
     /// repeated. (For as long as a failover takes, only commits are: `RedisStore::commit`.)
     pub(super) async fn send(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
-        match self.send_as_is(commands).await {
+        let place = self.turn();
+        match self.send_on(place, commands).await {
             Err(error) if error.is_io_error() && !error.is_timeout() => {
-                self.send_as_is(commands).await
+                self.send_on(place, commands).await
             }
             answers => answers,
         }
@@ -167,7 +212,13 @@ impl Link {
     /// [`Link::send`] without sending anything twice: of a commit it must be known whether an earlier
     /// attempt may have been carried out.
     pub(super) async fn send_as_is(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
-        let mut answers = self.send_once(commands).await?;
+        self.send_on(self.turn(), commands).await
+    }
+
+    /// Sends commands on the shared connection in this place, with the scripts where the server does
+    /// not know them.
+    async fn send_on(&self, place: usize, commands: &Commands) -> RedisResult<Vec<Value>> {
+        let mut answers = self.send_once(place, commands).await?;
         if answers.iter().any(is_unknown_script) {
             // The server was started anew, or another one has taken its place.
             self.load_scripts().await?;
@@ -180,7 +231,7 @@ impl Link {
                 };
                 let mut one = Commands::new(commands.partition);
                 one.command(command.clone());
-                if let Some(again) = self.send_once(&one).await?.pop() {
+                if let Some(again) = self.send_once(place, &one).await?.pop() {
                     *answer = again;
                 }
             }
@@ -210,6 +261,30 @@ impl Link {
             .buffered(IN_FLIGHT_MAX)
             .try_collect()
             .await
+    }
+
+    /// A bulk without commands.
+    pub(super) fn bulk(&self) -> Bulk {
+        Bulk {
+            crosses: matches!(self.server, Server::Single { .. }),
+            messages: Vec::new(),
+        }
+    }
+
+    /// Sends a bulk, a few messages at a time; the answers in the order of its commands.
+    pub(super) async fn send_bulk(&self, bulk: &Bulk) -> RedisResult<Vec<Value>> {
+        let on = |turn: usize| SHARED + turn % FOR_BULKS;
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        let messages = bulk.messages.iter().enumerate();
+        let sent: Vec<_> = messages
+            .map(|(index, message)| self.send_on(on(first + index), message))
+            .collect();
+        let mut sent = stream::iter(sent).buffered(BULK_IN_FLIGHT_MAX);
+        let mut answers = Vec::with_capacity(bulk.messages.iter().map(Commands::len).sum());
+        while let Some(of_message) = sent.try_next().await? {
+            answers.extend(of_message);
+        }
+        Ok(answers)
     }
 
     /// Sends one command and decodes its answer.
@@ -273,14 +348,14 @@ impl Link {
         Ok(())
     }
 
-    async fn send_once(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
+    async fn send_once(&self, place: usize, commands: &Commands) -> RedisResult<Vec<Value>> {
         let count = commands.len();
         if count == 0 {
             return Ok(Vec::new());
         }
         match &self.server {
             Server::Single { pool, shared } => {
-                let shared = &shared[self.turn()];
+                let shared = &shared[place];
                 let (mut connection, number) = shared.get(single(pool)).await?;
                 let answers = connection
                     .req_packed_commands(&commands.pipeline, 0, count)
@@ -295,7 +370,7 @@ impl Link {
             // The client makes broken connections to nodes anew by itself. From a node that does not
             // answer, though, it never turns away: a fresh one asks the others who holds what.
             Server::Cluster { client, shared } => {
-                let shared = &shared[self.turn()];
+                let shared = &shared[place];
                 let (mut connection, number) = shared.get(client.get_async_connection()).await?;
                 let answers = connection
                     .req_packed_commands(&commands.pipeline, 0, count)
@@ -310,7 +385,7 @@ impl Link {
         }
     }
 
-    /// The number of the next shared connection, in turn.
+    /// The place of the next shared connection for small commands, in turn.
     fn turn(&self) -> usize {
         self.turn.fetch_add(1, Ordering::Relaxed) % SHARED
     }

@@ -105,6 +105,7 @@ pub struct RedisStore {
     queue: QueueState,
     replicas: Replicas,
     known: Known,
+    room: homes::Room,
     /// No commit is taken any more.
     closed: AtomicBool,
 }
@@ -123,6 +124,7 @@ impl RedisStore {
         Ok(Arc::new(Self {
             replicas: Replicas::new(options.replicas_wait),
             known: Known::new(),
+            room: homes::Room::default(),
             options,
             link: Arc::new(link),
             queue: QueueState::new(address.clone())?,
@@ -158,6 +160,7 @@ impl Store for RedisStore {
         self.mend_relations().await?;
         self.empty_outboxes().await?;
         self.cool_idle_homes().await?;
+        self.make_room().await?;
         self.forget_feed_topics().await
     }
 

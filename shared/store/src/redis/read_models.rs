@@ -14,7 +14,7 @@ use crate::{
 #[async_trait]
 impl ReadModels for RedisStore {
     async fn push_home(&self, deliveries: Vec<Delivery>) -> Result<Vec<Pushed>, StoreError> {
-        self.fan_out(deliveries).await
+        self.fan_out(&deliveries).await
     }
 
     async fn push_inboxes(&self, post: PostId, recipients: &[UserId]) -> Result<(), StoreError> {

@@ -40,6 +40,11 @@ impl Replicas {
         }
     }
 
+    /// Whether commits wait for any.
+    pub(super) fn are_wanted(&self) -> bool {
+        self.wanted > 0
+    }
+
     /// Sends commands; the answers once enough replicas have confirmed them.
     pub(super) async fn send(
         &self,

@@ -39,6 +39,8 @@ pub(super) enum Script {
     CoolHomes,
     /// Removes what pushes have left of a home timeline.
     MendHome,
+    /// Tells how much memory is used.
+    LookAtMemory,
     /// Enters a post in inboxes.
     EnterInbox,
     /// Takes user ids.
@@ -101,6 +103,7 @@ impl Script {
         Self::SwapHome,
         Self::CoolHomes,
         Self::MendHome,
+        Self::LookAtMemory,
         Self::EnterInbox,
         Self::TakeUserIds,
         Self::ProposeUser,
@@ -211,6 +214,7 @@ impl Script {
             Self::BeginHome => concat!(
                 "#!lua\n",
                 include_str!("scripts/lib/homes.lua"),
+                include_str!("scripts/lib/memory.lua"),
                 include_str!("scripts/begin_home.lua"),
             ),
             Self::FinishHome => concat!(
@@ -232,6 +236,11 @@ impl Script {
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/lib/homes.lua"),
                 include_str!("scripts/mend_home.lua"),
+            ),
+            Self::LookAtMemory => concat!(
+                "#!lua flags=no-writes\n",
+                include_str!("scripts/lib/memory.lua"),
+                include_str!("scripts/look_at_memory.lua"),
             ),
             Self::EnterInbox => concat!(
                 "#!lua\n",

@@ -1,31 +1,32 @@
 //! Home timelines: packed strings that are there while they are warm or warming, and absent when they
 //! are cold.
 
+mod cooling;
 mod fan_out;
 mod packed;
+mod shortening;
+mod warm_map;
 
 use redis::Value;
-use ripple_domain::{PostId, Timestamp, UserId};
+use ripple_domain::{PostId, UserId};
 
 use super::{
     RedisStore,
-    error::store_error,
-    key::{Key, partitions},
+    error::{is_full, store_error},
+    key::Key,
     link::{Commands, decode},
     script::Script,
 };
 use crate::{Home, StoreError, Warming};
+pub(super) use cooling::Room;
 use packed::Header;
 
 const READING: &str = "reading a home timeline";
 const REBUILDING: &str = "rebuilding a home timeline";
-const COOLING: &str = "making home timelines cold";
-
-/// Timelines that become cold in one step: a script holds everybody else up.
-const COOLED_AT_ONCE: usize = 500;
-/// Of how much time the last reading may be out of date, as a part of the time after which a timeline
-/// becomes cold: not every reading is to be a write.
-const READ_GRAIN: i64 = 60;
+/// How far the time of the last reading may be behind: not every reading is to be a write.
+const READ_GRAIN_MS: i64 = 3_600_000;
+/// And as a part of the time after which a timeline becomes cold.
+const READ_GRAIN_PART: i64 = 60;
 
 impl RedisStore {
     pub(super) async fn read_home(&self, user: UserId) -> Result<Home, StoreError> {
@@ -47,9 +48,9 @@ impl RedisStore {
     /// Notes that the timeline was read now.
     async fn note_reading(&self, user: UserId, read_at_ms: f64) -> Result<(), StoreError> {
         let now = self.options.clock.now().as_ms();
-        let grain = self.options.home_idle_ms / READ_GRAIN;
+        let grain = (self.options.home_idle_ms / READ_GRAIN_PART).clamp(1, READ_GRAIN_MS);
         #[expect(clippy::cast_precision_loss, reason = "milliseconds have 53 bits")]
-        if now as f64 - read_at_ms < grain.max(1) as f64 {
+        if now as f64 - read_at_ms < grain as f64 {
             return Ok(());
         }
         let mut commands = Commands::new(user.partition());
@@ -67,7 +68,20 @@ impl RedisStore {
         let header: Vec<u8> = Header::warming(token).into();
         let now = self.options.clock.now().as_ms();
         commands.script(Script::BeginHome, &[Key::Home(user)], (user.0, header, now));
-        self.commit_one::<u32>(REBUILDING, &commands).await?;
+        let mut begun = self.commit(REBUILDING, &commands).await?;
+        if begun.iter().any(is_full) && self.make_room().await? {
+            begun = self.commit(REBUILDING, &commands).await?;
+        }
+        if begun.iter().any(is_full) {
+            // Readers are answered from the facts then: the timeline is cold when the rebuild ends.
+            self.cool_home(user).await?;
+            return Ok(Warming { user, token });
+        }
+        let begun = begun.pop().unwrap_or(Value::Nil);
+        let is_memory_short: bool = decode(begun).map_err(store_error(REBUILDING))?;
+        if is_memory_short {
+            self.make_room_unless_made().await?;
+        }
         Ok(Warming { user, token })
     }
 
@@ -86,50 +100,12 @@ impl RedisStore {
             &[Key::Home(user)],
             (begun, header, packed),
         );
-        self.commit_one(REBUILDING, &commands).await
-    }
-
-    pub(super) async fn cool_home(&self, user: UserId) -> Result<(), StoreError> {
-        let partition = user.partition();
-        let mut commands = Commands::new(partition);
-        commands.script(Script::CoolHomes, &[Key::Reads(partition)], user.0);
-        self.commit_one::<u32>(COOLING, &commands).await.map(drop)
-    }
-
-    pub(super) async fn cool_all_homes(&self) -> Result<(), StoreError> {
-        self.cool_read_until("+inf").await
-    }
-
-    /// Makes those timelines cold that were not read for long.
-    pub(super) async fn cool_idle_homes(&self) -> Result<(), StoreError> {
-        let now: Timestamp = self.options.clock.now();
-        let read_before = now.plus_ms(-self.options.home_idle_ms).as_ms();
-        self.cool_read_until(&read_before.to_string()).await
-    }
-
-    /// Makes those timelines cold that were last read at this moment or before, a part at a time.
-    async fn cool_read_until(&self, moment: &str) -> Result<(), StoreError> {
-        let mut left: Vec<_> = partitions().collect();
-        while !left.is_empty() {
-            let commands: Vec<Commands> = left
-                .iter()
-                .map(|partition| {
-                    let mut commands = Commands::new(*partition);
-                    let args = ("", moment, COOLED_AT_ONCE);
-                    commands.script(Script::CoolHomes, &[Key::Reads(*partition)], args);
-                    commands
-                })
-                .collect();
-            let answers = self.commit_all(COOLING, &commands).await?;
-            let mut still_left = Vec::new();
-            for (partition, answer) in left.into_iter().zip(answers.into_iter().flatten()) {
-                let cooled: usize = decode(answer).map_err(store_error(COOLING))?;
-                if cooled == COOLED_AT_ONCE {
-                    still_left.push(partition);
-                }
-            }
-            left = still_left;
+        let mut finished = self.commit(REBUILDING, &commands).await?;
+        if finished.iter().any(is_full) {
+            self.cool_home(user).await?;
+            return Ok(false);
         }
-        Ok(())
+        let finished = finished.pop().unwrap_or(Value::Nil);
+        decode(finished).map_err(store_error(REBUILDING))
     }
 }

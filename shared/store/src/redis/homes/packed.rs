@@ -1,15 +1,22 @@
 //! A home timeline as Redis holds it: a header, then ids of 8 bytes in the order of their arrival. It
 //! takes every id blindly, in any order and more than once: reading sorts.
 
-use ripple_domain::PostId;
+use ripple_domain::{PARTITIONS, PostId, UserId};
 
 use crate::{Home, home::HOME_IDS_MAX};
 
 /// `H`, the state, the token of the rebuild, the floor. Not a multiple of 8: the length alone tells a
 /// timeline from the remains of pushes to one that had just become cold.
 pub(super) const HEADER_BYTES: usize = 18;
-/// Past this length a timeline is shortened: twice as many entries as it may hold.
-pub(super) const BYTES_MAX: usize = HEADER_BYTES + 2 * HOME_IDS_MAX * 8;
+/// Entries with which a timeline begins when it has been rebuilt or shortened, at most. Redis doubles
+/// the room of a string that grows, and jemalloc has no size between 12,288 and 14,336 bytes: with 800
+/// entries to begin with, each would cost a sixth more.
+const BEGINNING_MAX: usize = 750;
+/// Entries that fit in the room of one that began with so many.
+const ENTRIES_MAX: usize = 1_530;
+/// Timelines that were rebuilt together are not to become too long with the same post: they may have
+/// fewer entries, by up to so many.
+const SPREAD: u32 = 256;
 
 const WARMING: u8 = b'w';
 const WARM: u8 = b'W';
@@ -69,15 +76,22 @@ pub(super) const fn is_timeline(bytes: usize) -> bool {
     bytes % 8 == HEADER_BYTES % 8
 }
 
+/// Whether the timeline of this user is too long.
+pub(super) const fn is_long(user: UserId, bytes: usize) -> bool {
+    let spread = user.0 / PARTITIONS as u32 % SPREAD;
+    bytes > HEADER_BYTES + (ENTRIES_MAX - spread as usize) * 8
+}
+
 /// The ids in the order in which they are pushed.
 pub(super) fn pack(ids: impl IntoIterator<Item = PostId>) -> Vec<u8> {
     ids.into_iter().flat_map(|id| id.0.to_be_bytes()).collect()
 }
 
-/// The beginning of a timeline that was rebuilt with `ids`, newest first.
+/// The header of a timeline that was rebuilt with `ids`, newest first, and its entries.
 pub(super) fn finished(token: u64, ids: &[PostId], complete: bool) -> (Vec<u8>, Vec<u8>) {
-    let floor = match ids.last() {
-        _ if complete => None,
+    let kept = &ids[..ids.len().min(BEGINNING_MAX)];
+    let floor = match kept.last() {
+        _ if complete && kept.len() == ids.len() => None,
         Some(last) => last.0.checked_sub(1).map(PostId),
         // Nothing is known of the past at all.
         None => Some(PostId::MAX),
@@ -87,37 +101,56 @@ pub(super) fn finished(token: u64, ids: &[PostId], complete: bool) -> (Vec<u8>, 
         token,
         floor,
     };
-    (header.into(), pack(ids.iter().rev().copied()))
+    (header.into(), pack(kept.iter().rev().copied()))
 }
 
 /// What a kept string is.
 pub(super) fn parse(kept: &[u8]) -> Home {
     match Header::decode(kept.get(..HEADER_BYTES).unwrap_or_default()) {
         Some(header) if header.is_warm && is_timeline(kept.len()) => {
-            let (ids, floor) = read(header, &kept[HEADER_BYTES..]);
+            let (ids, floor) = read(header, &kept[HEADER_BYTES..], HOME_IDS_MAX);
             Home::Warm { ids, floor }
         }
         _ => Home::Cold,
     }
 }
 
-/// A shorter beginning for a timeline that is too long: its header as it is, and what to put in the
-/// place of all that was read. `None` where it is not warm.
-pub(super) fn shortened(kept: &[u8]) -> Option<(&[u8], Vec<u8>)> {
-    let before = kept.get(..HEADER_BYTES)?;
-    let header = Header::decode(before).filter(|header| header.is_warm)?;
-    if !is_timeline(kept.len()) {
-        return None;
-    }
-    let (ids, floor) = read(header, &kept[HEADER_BYTES..]);
-    let mut shorter: Vec<u8> = Header { floor, ..header }.into();
-    shorter.extend(pack(ids.into_iter().rev()));
-    Some((before, shorter))
+/// What is to become of a timeline that is too long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Shortened<'a> {
+    /// This takes the place of all that was read, where its header is still this one.
+    To {
+        /// The header that was read.
+        before: &'a [u8],
+        /// The new header and fewer entries.
+        beginning: Vec<u8>,
+    },
+    /// It has been warming for so long that nobody rebuilds it any more: it becomes cold.
+    Away,
 }
 
-/// The newest ids above the floor, newest first, each once; and the floor, raised where the cap cuts
-/// something off.
-fn read(header: Header, entries: &[u8]) -> (Vec<PostId>, Option<PostId>) {
+/// A shorter timeline; `None` where there is none, or only the remains of pushes.
+pub(super) fn shortened(kept: &[u8]) -> Option<Shortened<'_>> {
+    let before = kept.get(..HEADER_BYTES)?;
+    let header = Header::decode(before).filter(|_| is_timeline(kept.len()))?;
+    if !header.is_warm {
+        return Some(Shortened::Away);
+    }
+    let (ids, floor) = read(header, &kept[HEADER_BYTES..], BEGINNING_MAX);
+    let header = Header {
+        floor,
+        // Whoever has read the timeline as it was before must not shorten it any more.
+        token: header.token.wrapping_add(1),
+        ..header
+    };
+    let mut beginning: Vec<u8> = header.into();
+    beginning.extend(pack(ids.into_iter().rev()));
+    Some(Shortened::To { before, beginning })
+}
+
+/// The newest ids above the floor, newest first, each once, and `max` at most; and the floor, raised
+/// where that cuts something off.
+fn read(header: Header, entries: &[u8], max: usize) -> (Vec<PostId>, Option<PostId>) {
     let (entries, _) = entries.as_chunks::<8>();
     let mut ids: Vec<PostId> = entries
         .iter()
@@ -127,8 +160,8 @@ fn read(header: Header, entries: &[u8]) -> (Vec<PostId>, Option<PostId>) {
     ids.sort_unstable();
     ids.dedup();
     ids.reverse();
-    let floor = ids.get(HOME_IDS_MAX).copied().or(header.floor);
-    ids.truncate(HOME_IDS_MAX);
+    let floor = ids.get(max).copied().or(header.floor);
+    ids.truncate(max);
     (ids, floor)
 }
 
@@ -154,16 +187,42 @@ mod tests {
 
     #[test]
     fn what_warms_or_has_no_header_is_cold() {
-        let warming: Vec<u8> = Header::warming(3).into();
         for kept in [
             vec![],
-            appended(warming, &[5]),
             appended(vec![], &[5]),
             appended(vec![], &[5, 6, 7, 8]),
         ] {
             assert_eq!(parse(&kept), Home::Cold);
             assert_eq!(shortened(&kept), None);
         }
+        let warming = appended(Header::warming(3).into(), &[5]);
+        assert_eq!(parse(&warming), Home::Cold);
+        assert_eq!(shortened(&warming), Some(Shortened::Away));
+    }
+
+    #[test]
+    fn a_timeline_is_shortened_once() {
+        // What was pushed again and again does not raise the floor.
+        let kept = appended(rebuilt(&[9, 7], true), &[9; 1_600]);
+        let Some(Shortened::To { before, beginning }) = shortened(&kept) else {
+            panic!("cold");
+        };
+        assert!(kept.starts_with(before));
+        assert!(!beginning.starts_with(before));
+        assert_eq!(parse(&beginning), parse(&kept));
+    }
+
+    #[test]
+    fn what_is_not_too_long_fits_in_the_room_of_its_beginning() {
+        const HEADER_OF_A_STRING: usize = 6;
+        let beginning = rebuilt(&(1..=900).rev().collect::<Vec<_>>(), true).len();
+        let room = 2 * (beginning + 8) + HEADER_OF_A_STRING;
+        assert!(room <= 12_288, "{room}");
+        let longest = HEADER_BYTES + ENTRIES_MAX * 8;
+        assert!(is_long(UserId(0), longest + 1) && !is_long(UserId(0), longest));
+        assert!(longest + 8 + HEADER_OF_A_STRING <= 12_288);
+        // And it is not shortened long before it has to be.
+        assert!((0..100_000).all(|user| !is_long(UserId(user), HEADER_BYTES + 1_200 * 8)));
     }
 
     #[test]
@@ -193,10 +252,14 @@ mod tests {
                 let expected: Vec<PostId> =
                     all.iter().rev().copied().filter(above).map(PostId).collect();
                 prop_assert_eq!(&ids, &expected);
-                let (_, shorter) = shortened(&kept).unwrap();
-                prop_assert!(shorter.len() <= HEADER_BYTES + HOME_IDS_MAX * 8);
-                prop_assert_eq!(parse(&shorter), Home::Warm { ids, floor });
-                kept = shorter;
+                let Some(Shortened::To { beginning, .. }) = shortened(&kept) else {
+                    panic!("cold")
+                };
+                prop_assert!(beginning.len() <= HEADER_BYTES + BEGINNING_MAX * 8);
+                let left = &ids[..ids.len().min(BEGINNING_MAX)];
+                let floor = ids.get(BEGINNING_MAX).copied().or(floor);
+                prop_assert_eq!(parse(&beginning), Home::Warm { ids: left.to_vec(), floor });
+                kept = beginning;
             }
         }
     }

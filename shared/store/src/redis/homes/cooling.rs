@@ -1,0 +1,203 @@
+//! Making home timelines cold: one, all, those that nobody reads, and where memory is short those that
+//! were read least recently.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use redis::Value;
+use ripple_domain::{Partition, UserId};
+use tokio::time::Instant;
+
+use crate::StoreError;
+use crate::redis::{
+    RedisStore,
+    error::store_error,
+    key::{Key, partitions},
+    link::{Commands, decode},
+    script::Script,
+};
+
+const COOLING: &str = "making home timelines cold";
+
+/// Timelines that become cold in one step: a script holds everybody else up.
+const COOLED_AT_ONCE: usize = 500;
+/// Memory is short from this part of the server's `maxmemory` on (`scripts/lib/memory.lua` knows it
+/// too), and room is made until less than the other part is used.
+const SHORT_FROM: f64 = 0.9;
+const ROOM_BELOW: f64 = 0.85;
+/// About what a timeline takes.
+const TIMELINE_BYTES: f64 = 12_500.0;
+/// Where all timelines are cold and memory is short nevertheless, nobody tries again for so long.
+const FUTILE_FOR: Duration = Duration::from_secs(1);
+
+/// Who makes room.
+#[derive(Default)]
+pub(in crate::redis) struct Room {
+    making: tokio::sync::Mutex<()>,
+    futile_until: Mutex<Option<Instant>>,
+}
+
+impl Room {
+    fn futile_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        let futile = self.futile_until.lock();
+        futile.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_futile(&self) -> bool {
+        let until = *self.futile_until();
+        until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+/// The memory of the server that holds a partition, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Memory {
+    used: f64,
+    /// 0 where there is no bound.
+    max: f64,
+}
+
+impl Memory {
+    fn is_short_of(self, part: f64) -> bool {
+        self.max > 0.0 && self.used > part * self.max
+    }
+
+    /// How many timelines hold what is used too much, and one more.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive and far below 2^53"
+    )]
+    fn timelines_too_many(self) -> usize {
+        ((self.used - ROOM_BELOW * self.max) / TIMELINE_BYTES).max(0.0) as usize + 1
+    }
+}
+
+impl RedisStore {
+    pub(in crate::redis) async fn cool_home(&self, user: UserId) -> Result<(), StoreError> {
+        let partition = user.partition();
+        let mut commands = Commands::new(partition);
+        commands.script(Script::CoolHomes, &[Key::Reads(partition)], user.0);
+        self.commit_one::<u32>(COOLING, &commands).await.map(drop)
+    }
+
+    pub(in crate::redis) async fn cool_all_homes(&self) -> Result<(), StoreError> {
+        self.cool_read_until("+inf").await
+    }
+
+    /// Makes those timelines cold that were not read for long.
+    pub(in crate::redis) async fn cool_idle_homes(&self) -> Result<(), StoreError> {
+        let now = self.options.clock.now();
+        let read_before = now.plus_ms(-self.options.home_idle_ms).as_ms();
+        self.cool_read_until(&read_before.to_string()).await
+    }
+
+    /// Makes those timelines cold that were last read at this moment or before, a part at a time.
+    async fn cool_read_until(&self, moment: &str) -> Result<(), StoreError> {
+        let mut left: Vec<Partition> = partitions().collect();
+        while !left.is_empty() {
+            let wanted = left.iter().map(|partition| (*partition, COOLED_AT_ONCE));
+            let cooled = self.cool_least_recent(wanted, moment).await?;
+            let all = left.into_iter().zip(cooled);
+            let more = all.filter(|(_, cooled)| *cooled == COOLED_AT_ONCE);
+            left = more.map(|(partition, _)| partition).collect();
+        }
+        Ok(())
+    }
+
+    /// Makes up to so many timelines of partitions cold that were last read at this moment or before,
+    /// the least recently read first; how many there were of each.
+    async fn cool_least_recent(
+        &self,
+        wanted: impl Iterator<Item = (Partition, usize)>,
+        moment: &str,
+    ) -> Result<Vec<usize>, StoreError> {
+        let commands: Vec<Commands> = wanted
+            .map(|(partition, max)| {
+                let mut commands = Commands::new(partition);
+                let (reads, args) = (Key::Reads(partition), ("", moment, max));
+                commands.script(Script::CoolHomes, &[reads], args);
+                commands
+            })
+            .collect();
+        let answers = self.commit_all(COOLING, &commands).await?;
+        let cooled = answers.into_iter().flatten().map(decode);
+        cooled
+            .collect::<Result<_, _>>()
+            .map_err(store_error(COOLING))
+    }
+
+    /// Makes timelines cold where memory is short, the least recently read of each partition first. One
+    /// at a time does it; the others wait for him. Whether there may be room now.
+    pub(in crate::redis) async fn make_room(&self) -> Result<bool, StoreError> {
+        let _making = self.room.making.lock().await;
+        if self.room.is_futile() {
+            return Ok(false);
+        }
+        let mut memory = self.memory().await?;
+        memory.retain(|(_, memory)| memory.is_short_of(SHORT_FROM));
+        let mut has_room = true;
+        while !memory.is_empty() {
+            // All partitions of a server share what is to be done; where several servers are short,
+            // it takes some rounds more.
+            let short = memory.len();
+            let wanted = memory.iter().map(|(partition, memory)| {
+                let share = memory.timelines_too_many().div_ceil(short);
+                (*partition, share.min(COOLED_AT_ONCE))
+            });
+            let cooled = self.cool_least_recent(wanted, "+inf").await?;
+            if cooled.iter().all(|cooled| *cooled == 0) {
+                *self.room.futile_until() = Some(Instant::now() + FUTILE_FOR);
+                tracing::warn!(
+                    "Redis is short of memory, and no home timeline is left to be made cold"
+                );
+                has_room = false;
+                break;
+            }
+            let timelines: usize = cooled.iter().sum();
+            tracing::info!(
+                timelines,
+                "made home timelines cold: Redis is short of memory"
+            );
+            memory = self.memory().await?;
+            memory.retain(|(_, memory)| memory.is_short_of(ROOM_BELOW));
+        }
+        Ok(has_room)
+    }
+
+    /// [`RedisStore::make_room`], unless somebody is at it.
+    pub(in crate::redis) async fn make_room_unless_made(&self) -> Result<(), StoreError> {
+        if self.room.making.try_lock().is_err() {
+            return Ok(());
+        }
+        self.make_room().await.map(drop)
+    }
+
+    /// The memory of the servers, by partition. Those that do not tell are left out.
+    async fn memory(&self) -> Result<Vec<(Partition, Memory)>, StoreError> {
+        let commands: Vec<Commands> = partitions()
+            .map(|partition| {
+                let mut commands = Commands::new(partition);
+                commands.script(
+                    Script::LookAtMemory,
+                    &[Key::Reads(partition)],
+                    &[] as &[&str],
+                );
+                commands
+            })
+            .collect();
+        let answers = self.link.send_all(&commands).await;
+        let answers = answers.map_err(store_error(COOLING))?.into_iter().flatten();
+        let memory = partitions()
+            .zip(answers)
+            .map(|(partition, answer): (_, Value)| {
+                let (used, max): (f64, f64) = decode(answer)?;
+                Ok((partition, Memory { used, max }))
+            });
+        memory
+            .collect::<Result<_, _>>()
+            .map_err(store_error(COOLING))
+    }
+}
