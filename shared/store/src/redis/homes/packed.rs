@@ -11,7 +11,7 @@ pub(super) const HEADER_BYTES: usize = 18;
 /// Entries with which a timeline begins when it has been rebuilt or shortened, at most. Redis doubles
 /// the room of a string that grows, and jemalloc has no size between 12,288 and 14,336 bytes: with 800
 /// entries to begin with, each would cost a sixth more.
-const BEGINNING_MAX: usize = 750;
+const BEGINNING_MAX: usize = 760;
 /// Entries that fit in the room of one that began with so many.
 const ENTRIES_MAX: usize = 1_530;
 /// Timelines that were rebuilt together are not to become too long with the same post: they may have
@@ -122,8 +122,10 @@ pub(super) enum Shortened<'a> {
     To {
         /// The header that was read.
         before: &'a [u8],
-        /// The new header and fewer entries.
-        beginning: Vec<u8>,
+        /// The new header.
+        header: Vec<u8>,
+        /// Fewer entries.
+        entries: Vec<u8>,
     },
     /// It has been warming for so long that nobody rebuilds it any more: it becomes cold.
     Away,
@@ -143,9 +145,11 @@ pub(super) fn shortened(kept: &[u8]) -> Option<Shortened<'_>> {
         token: header.token.wrapping_add(1),
         ..header
     };
-    let mut beginning: Vec<u8> = header.into();
-    beginning.extend(pack(ids.into_iter().rev()));
-    Some(Shortened::To { before, beginning })
+    Some(Shortened::To {
+        before,
+        header: header.into(),
+        entries: pack(ids.into_iter().rev()),
+    })
 }
 
 /// The newest ids above the floor, newest first, each once, and `max` at most; and the floor, raised
@@ -204,19 +208,24 @@ mod tests {
     fn a_timeline_is_shortened_once() {
         // What was pushed again and again does not raise the floor.
         let kept = appended(rebuilt(&[9, 7], true), &[9; 1_600]);
-        let Some(Shortened::To { before, beginning }) = shortened(&kept) else {
+        let Some(Shortened::To {
+            before,
+            header,
+            entries,
+        }) = shortened(&kept)
+        else {
             panic!("cold");
         };
         assert!(kept.starts_with(before));
-        assert!(!beginning.starts_with(before));
-        assert_eq!(parse(&beginning), parse(&kept));
+        assert_ne!(header, before);
+        assert_eq!(parse(&[header, entries].concat()), parse(&kept));
     }
 
     #[test]
     fn what_is_not_too_long_fits_in_the_room_of_its_beginning() {
         const HEADER_OF_A_STRING: usize = 6;
         let beginning = rebuilt(&(1..=900).rev().collect::<Vec<_>>(), true).len();
-        let room = 2 * (beginning + 8) + HEADER_OF_A_STRING;
+        let room = 2 * beginning + HEADER_OF_A_STRING;
         assert!(room <= 12_288, "{room}");
         let longest = HEADER_BYTES + ENTRIES_MAX * 8;
         assert!(is_long(UserId(0), longest + 1) && !is_long(UserId(0), longest));
@@ -252,9 +261,10 @@ mod tests {
                 let expected: Vec<PostId> =
                     all.iter().rev().copied().filter(above).map(PostId).collect();
                 prop_assert_eq!(&ids, &expected);
-                let Some(Shortened::To { beginning, .. }) = shortened(&kept) else {
+                let Some(Shortened::To { header, entries, .. }) = shortened(&kept) else {
                     panic!("cold")
                 };
+                let beginning = [header, entries].concat();
                 prop_assert!(beginning.len() <= HEADER_BYTES + BEGINNING_MAX * 8);
                 let left = &ids[..ids.len().min(BEGINNING_MAX)];
                 let floor = ids.get(BEGINNING_MAX).copied().or(floor);

@@ -29,8 +29,12 @@ impl RedisStore {
                 let kept: Option<Vec<u8>> = decode(kept).map_err(store_error(SHORTENING))?;
                 let kept = kept.unwrap_or_default();
                 match packed::shortened(&kept) {
-                    Some(Shortened::To { before, beginning }) => {
-                        let args = (before, kept.len(), beginning);
+                    Some(Shortened::To {
+                        before,
+                        header,
+                        entries,
+                    }) => {
+                        let args = (before, kept.len(), header, entries);
                         let to = write.to(user.partition());
                         to.script(Script::SwapHome, &[Key::Home(user)], args);
                     }

@@ -8,5 +8,5 @@ local kept = redis.call('GET', KEYS[1])
 if not kept or string.sub(kept, 1, HOME_HEADER_BYTES) ~= ARGV[1] then
   return 0
 end
-redis.call('SET', KEYS[1], ARGV[2] .. ARGV[3] .. string.sub(kept, HOME_HEADER_BYTES + 1))
+write_home(KEYS[1], ARGV[2], ARGV[3] .. string.sub(kept, HOME_HEADER_BYTES + 1))
 return 1

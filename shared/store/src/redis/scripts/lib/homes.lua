@@ -10,6 +10,13 @@ local function home_bit(user)
   return math.floor(tonumber(user) / 64)
 end
 
+-- Writes a whole timeline. In two steps, because Redis doubles the room of a string to which something
+-- is appended: the pushes that follow find theirs.
+local function write_home(key, header, entries)
+  redis.call('SET', key, header)
+  redis.call('APPEND', key, entries)
+end
+
 local function cool(tag, user)
   redis.call('DEL', tag .. 'ho:' .. user)
   redis.call('SETBIT', tag .. 'warm', home_bit(user), 0)
