@@ -13,7 +13,7 @@ use proptest::{
     test_runner::{Config, TestCaseError, TestRunner},
 };
 
-use crate::harness::{Embedded, Harness, Rig};
+use crate::harness::{Harness, Rig};
 use step::{Step, steps};
 use world::{USERS, World};
 
@@ -58,16 +58,32 @@ async fn live_through<H: Harness + 'static>(
     world.come_to_rest().await
 }
 
+macro_rules! interleavings_of {
+    ($harness:ty) => {
+        #[test]
+        fn no_post_falls_between() {
+            super::no_post_falls_between::<$harness>();
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn no_post_falls_between_real_tasks() {
+            super::stress::no_post_falls_between::<$harness>().await;
+        }
+    };
+}
+
 mod embedded {
-    use super::*;
+    interleavings_of!(crate::harness::Embedded);
+}
 
-    #[test]
-    fn no_post_falls_between() {
-        super::no_post_falls_between::<Embedded>();
-    }
+mod redis {
+    interleavings_of!(crate::harness::Redis);
+}
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn no_post_falls_between_real_tasks() {
-        stress::no_post_falls_between::<Embedded>().await;
-    }
+mod valkey {
+    interleavings_of!(crate::harness::Valkey);
+}
+
+mod redis_cluster {
+    interleavings_of!(crate::harness::Cluster);
 }
