@@ -200,7 +200,11 @@ impl Link {
     /// When the connection breaks they are sent once more, so every command must be harmless when it is
     /// repeated. (For as long as a failover takes, only commits are: `RedisStore::commit`.)
     pub(super) async fn send(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
-        let place = self.turn();
+        self.send_again_on(self.turn(), commands).await
+    }
+
+    /// [`Link::send`] on the shared connection in this place.
+    async fn send_again_on(&self, place: usize, commands: &Commands) -> RedisResult<Vec<Value>> {
         match self.send_on(place, commands).await {
             Err(error) if error.is_io_error() && !error.is_timeout() => {
                 self.send_on(place, commands).await
@@ -277,7 +281,7 @@ impl Link {
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let messages = bulk.messages.iter().enumerate();
         let sent: Vec<_> = messages
-            .map(|(index, message)| self.send_on(on(first + index), message))
+            .map(|(index, message)| self.send_again_on(on(first + index), message))
             .collect();
         let mut sent = stream::iter(sent).buffered(BULK_IN_FLIGHT_MAX);
         let mut answers = Vec::with_capacity(bulk.messages.iter().map(Commands::len).sum());
