@@ -9,7 +9,7 @@ mod client;
 mod place;
 mod process;
 #[expect(dead_code, reason = "the store's own tests use all of it")]
-#[path = "../../../../shared/store/tests/it/harness/servers.rs"]
+#[path = "../../../../shared/store/tests/it/harness/servers/mod.rs"]
 mod servers;
 
 mod command_line;
