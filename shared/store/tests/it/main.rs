@@ -11,6 +11,7 @@ mod conformance;
 mod embedded_faults;
 mod harness;
 mod interleavings;
+mod redis_faults;
 mod redis_posts;
 mod redis_queue;
 mod redis_users;

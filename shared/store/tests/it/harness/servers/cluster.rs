@@ -26,28 +26,20 @@ const SETTINGS: [&str; 8] = [
     "0",
 ];
 
-/// Three masters, with a replica each or without.
+/// Three masters with a replica each.
 pub(crate) struct RedisCluster {
     /// The masters, then their replicas in the same order.
     pub(crate) nodes: Vec<RedisServer>,
 }
 
 impl RedisCluster {
-    /// Three masters.
-    pub(crate) fn start() -> Self {
-        Self::form(MASTERS)
-    }
-
-    /// Three masters with a replica each.
-    pub(crate) fn start_with_replicas() -> Self {
-        Self::form(2 * MASTERS)
-    }
-
+    /// Starts them.
+    ///
     /// A master that starts waits two seconds before it serves, for the case that it was away; a replica
     /// does not. So each node begins as a replica of a master that there never was, and takes its place.
-    fn form(nodes: usize) -> Self {
-        let ports: Vec<u16> = (0..nodes).map(|_| free_port()).collect();
-        let starting: Vec<RedisServer> = (0..nodes)
+    pub(crate) fn start() -> Self {
+        let ports: Vec<u16> = (0..2 * MASTERS).map(|_| free_port()).collect();
+        let starting: Vec<RedisServer> = (0..ports.len())
             .map(|index| {
                 let folder = TempDir::new().unwrap();
                 fs::write(folder.path().join("nodes.conf"), told(index, &ports)).unwrap();

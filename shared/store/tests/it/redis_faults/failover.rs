@@ -1,0 +1,69 @@
+//! A cluster that loses a master.
+
+use ripple_store::redis::RedisOptions;
+
+use super::{comes, load::Load, open, open_with};
+use crate::harness::{RedisCluster, RedisServer};
+
+/// Enough that each master has some of the authors.
+const AUTHORS: usize = 24;
+
+fn with_a_replica() -> RedisOptions {
+    RedisOptions {
+        replicas_wait: 1,
+        ..RedisOptions::default()
+    }
+}
+
+async fn has_role(node: &RedisServer, role: &str) {
+    let line = format!("role:{role}\r");
+    comes(role, async || {
+        node.info().is_ok_and(|info| info.contains(&line))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn service_comes_back_by_itself_when_a_master_is_killed() {
+    let mut cluster = RedisCluster::start();
+    let store = open(&cluster.url()).await;
+    let load = Load::begin(&store, AUTHORS).await;
+    load.goes_on(5).await;
+    cluster.nodes[0].kill();
+    load.goes_on(5).await;
+    has_role(&cluster.nodes[3], "master").await;
+    store.ready().await.unwrap();
+    drop(load);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_has_confirmed_survives_a_killed_master() {
+    let mut cluster = RedisCluster::start();
+    let store = open_with(&cluster.url(), with_a_replica()).await;
+    let load = Load::begin(&store, AUTHORS).await;
+    load.goes_on(5).await;
+    cluster.nodes[0].kill();
+    has_role(&cluster.nodes[3], "master").await;
+    // The new master has no replica until the old one is back.
+    cluster.nodes[0].restart();
+    has_role(&cluster.nodes[0], "slave").await;
+    load.goes_on(5).await;
+    let written = load.end().await;
+    written.assert_exact(&store).await;
+}
+
+/// A master that hangs is replaced, and comes back without knowing it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_has_confirmed_survives_a_master_that_hangs() {
+    let cluster = RedisCluster::start();
+    let store = open_with(&cluster.url(), with_a_replica()).await;
+    let load = Load::begin(&store, AUTHORS).await;
+    load.goes_on(5).await;
+    cluster.nodes[1].freeze(true);
+    has_role(&cluster.nodes[4], "master").await;
+    cluster.nodes[1].freeze(false);
+    has_role(&cluster.nodes[1], "slave").await;
+    load.goes_on(5).await;
+    let written = load.end().await;
+    written.assert_exact(&store).await;
+}

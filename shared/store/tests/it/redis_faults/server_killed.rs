@@ -1,0 +1,51 @@
+//! A server that is killed and started again.
+
+use super::{load::Load, open};
+use crate::harness::{Program, RedisServer};
+
+async fn killed_under_load(program: Program) {
+    let mut server = RedisServer::start(program);
+    let store = open(&server.url()).await;
+    let load = Load::begin(&store, 16).await;
+    for _ in 0..3 {
+        load.goes_on(10).await;
+        server.kill();
+        server.restart();
+    }
+    load.goes_on(10).await;
+    let written = load.end().await;
+    written.assert_exact(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_redis_has_what_it_acknowledged() {
+    killed_under_load(Program::Redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_valkey_has_what_it_acknowledged() {
+    killed_under_load(Program::Valkey).await;
+}
+
+/// The scripts are gone, as after a start, while connections stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_that_are_gone_are_loaded_again() {
+    let server = RedisServer::start(Program::Redis);
+    let store = open(&server.url()).await;
+    let load = Load::begin(&store, 8).await;
+    let mut connection = server.connect();
+    for _ in 0..20 {
+        load.goes_on(1).await;
+        redis::cmd("SCRIPT")
+            .arg("FLUSH")
+            .exec(&mut connection)
+            .unwrap();
+    }
+    let written = load.end().await;
+    redis::cmd("SCRIPT")
+        .arg("FLUSH")
+        .exec(&mut connection)
+        .unwrap();
+    written.assert_exact(&store).await;
+    assert!(written.len() >= 8 * 20);
+}
