@@ -1,3 +1,4 @@
-//! What Ripple's benchmarks and load tests share: a small world to measure in.
+//! Ripple's load tests: worlds to measure in, what a run found, and how it is shown.
 
+pub mod report;
 pub mod world;

@@ -1,0 +1,3 @@
+//! What a run found: the data, and the ways in which it is shown.
+
+pub mod model;
