@@ -1,0 +1,3 @@
+//! Ripple's load generator.
+
+fn main() {}
