@@ -24,6 +24,9 @@ pub enum ApiError {
     /// There was no answer.
     #[error("the server does not answer: {0}")]
     Transport(#[from] reqwest::Error),
+    /// The answer is not what this call is answered with.
+    #[error("the answer cannot be understood: {0}")]
+    Answer(#[from] serde_json::Error),
     /// The server refused.
     #[error("{path} answers {status}: {body}")]
     Refused {

@@ -1,5 +1,6 @@
 //! Ripple's load tests: worlds to measure in, what a run found, and how it is shown.
 
 pub mod api;
+pub mod population;
 pub mod report;
 pub mod world;
