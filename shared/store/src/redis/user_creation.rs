@@ -22,7 +22,7 @@ use super::{
     link::{Commands, decode},
     record::{self, ProposalRecord, UserIdempotencyRecord, encode},
     script::Script,
-    users::{NO_ARGS, UNKNOWN_ANSWER, encode_user},
+    users::{NO_ARGS, UNKNOWN_ANSWER, decode_user, encode_user},
 };
 use crate::{CommitError, Committed, Idempotency, StoreError, TokenHash};
 
@@ -36,6 +36,7 @@ const TRIES_MAX: u32 = 16;
 
 /// A user who is to be created, as it is written down.
 struct Proposal {
+    nonce: [u8; 16],
     user: User,
     token: Option<TokenHash>,
     idempotency: Option<Idempotency>,
@@ -156,20 +157,9 @@ impl RedisStore {
             .filter(|((_, created), known)| !created && known.is_none())
             .map(|((id, _), _)| *id)
             .collect();
-        let exist = self
-            .read_each(
-                CREATING,
-                &unsure,
-                |id| id.partition(),
-                |commands, id| {
-                    commands.add("HEXISTS", &Key::User(*id), "d");
-                },
-            )
-            .await?;
+        let exist = self.users_exist(&unsure).await?;
         for (id, exists) in unsure.into_iter().zip(exist) {
-            if !decode::<bool>(exists).map_err(store_error(CREATING))?
-                && self.user_by_id(id).await?.is_none()
-            {
+            if !exists && self.user_by_id(id).await?.is_none() {
                 return Err(StoreError::Corrupt { what: "handle" });
             }
         }
@@ -265,23 +255,25 @@ impl RedisStore {
         }
         let mut unwritten: Vec<usize> = (0..proposals.len()).collect();
         loop {
-            let answers = self
-                .commit_each(
+            let written: Vec<bool> = self
+                .commit_together(
                     CREATING,
                     &unwritten,
                     |at| proposals[*at].user.id.partition(),
-                    |commands, at| {
-                        let Proposal { user, bytes, .. } = &proposals[*at];
-                        commands.script(Script::ProposeUser, &[Key::User(user.id)], &bytes[..]);
+                    |commands, some| {
+                        let mut args = Vec::with_capacity(2 * some.len());
+                        for at in some {
+                            let Proposal { user, bytes, .. } = &proposals[**at];
+                            args.extend([user.id.to_string().into_bytes(), bytes.clone()]);
+                        }
+                        let key = Key::User(proposals[*some[0]].user.id);
+                        commands.script(Script::ProposeUsers, &[key], args);
                     },
                 )
                 .await?;
-            let mut taken = Vec::new();
-            for (at, answer) in unwritten.into_iter().zip(answers) {
-                if !decode::<bool>(answer).map_err(store_error(CREATING))? {
-                    taken.push(at);
-                }
-            }
+            let mut taken = unwritten;
+            let mut written = written.into_iter();
+            taken.retain(|_| written.next() == Some(false));
             if taken.is_empty() {
                 return Ok(proposals);
             }
@@ -337,22 +329,23 @@ impl RedisStore {
     /// Claims the handles; which of them are the proposals' now. (They may have been before: anybody
     /// carries on a proposal.)
     async fn claim(&self, proposals: &[Proposal]) -> Result<Vec<bool>, StoreError> {
-        let answers = self
-            .commit_each(
+        let owners: Vec<u32> = self
+            .commit_together(
                 CREATING,
                 proposals,
                 |proposal| Key::Handle(&proposal.user.handle).partition(),
-                |commands, Proposal { user, .. }| {
-                    commands.add("SET", &Key::Handle(&user.handle), (user.id.0, "NX", "GET"));
+                |commands, some| {
+                    let mut args = Vec::with_capacity(2 * some.len());
+                    for Proposal { user, .. } in some {
+                        args.extend([user.handle.to_string(), user.id.to_string()]);
+                    }
+                    let key = Key::Handle(&some[0].user.handle);
+                    commands.script(Script::ClaimHandles, &[key], args);
                 },
             )
             .await?;
-        let mut claimed = Vec::with_capacity(proposals.len());
-        for (proposal, answer) in proposals.iter().zip(answers) {
-            let before: Option<u32> = decode(answer).map_err(store_error(CREATING))?;
-            claimed.push(before.is_none_or(|id| id == proposal.user.id.0));
-        }
-        Ok(claimed)
+        let owners = proposals.iter().zip(owners);
+        Ok(owners.map(|(it, owner)| it.user.id.0 == owner).collect())
     }
 
     /// Makes users of proposals whose handles have been claimed.
@@ -372,24 +365,24 @@ impl RedisStore {
                 },
             )
             .await?;
-        let mut records = Vec::with_capacity(proposals.len());
-        for proposal in proposals {
-            records.push((proposal, encode_user(&proposal.user)?));
+        for answer in answers {
+            decode::<()>(answer).map_err(store_error(CREATING))?;
         }
-        let activated = self
-            .commit_each(
+        let _: Vec<bool> = self
+            .commit_together(
                 CREATING,
-                &records,
-                |(proposal, _)| proposal.user.id.partition(),
-                |commands, (Proposal { user, bytes, .. }, record)| {
-                    let args = (&bytes[..], &record[..]);
-                    commands.script(Script::ActivateUser, &[Key::User(user.id)], args);
+                proposals,
+                |proposal| proposal.user.id.partition(),
+                |commands, some| {
+                    let mut args = Vec::with_capacity(2 * some.len());
+                    for Proposal { user, nonce, .. } in some {
+                        args.extend([user.id.to_string().into_bytes(), nonce.to_vec()]);
+                    }
+                    let key = Key::User(some[0].user.id);
+                    commands.script(Script::ActivateUsers, &[key], args);
                 },
             )
             .await?;
-        for answer in answers.into_iter().chain(activated) {
-            decode::<()>(answer).map_err(store_error(CREATING))?;
-        }
         Ok(())
     }
 
@@ -435,14 +428,18 @@ impl Proposal {
         token: Option<TokenHash>,
         idempotency: Option<Idempotency>,
     ) -> Result<Self, StoreError> {
-        let record = ProposalRecord::V1 {
-            nonce: Nonce::new()?.bytes(),
-            user: user.clone(),
+        let nonce = Nonce::new()?.bytes();
+        let record = encode_user(&user)?;
+        let length = u16::try_from(record.len()).map_err(|_| StoreError::Unavailable {
+            reason: "the record of a user is too long".into(),
+        })?;
+        let rest = ProposalRecord::V1 {
             token,
             idempotency: idempotency.map(|Idempotency { key, request }| (key, request)),
         };
         Ok(Self {
-            bytes: encode(&record)?,
+            bytes: [&nonce[..], &length.to_be_bytes(), &record, &encode(&rest)?].concat(),
+            nonce,
             user,
             token,
             idempotency,
@@ -450,14 +447,17 @@ impl Proposal {
     }
 
     fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
-        let ProposalRecord::V1 {
-            user,
-            token,
-            idempotency,
-            ..
-        } = record::decode("proposed user", &bytes)?;
+        const CORRUPT: StoreError = StoreError::Corrupt {
+            what: "proposed user",
+        };
+        let (nonce, after) = bytes.split_first_chunk().ok_or(CORRUPT)?;
+        let (length, after) = after.split_first_chunk().ok_or(CORRUPT)?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        let (user, rest) = after.split_at_checked(length).ok_or(CORRUPT)?;
+        let ProposalRecord::V1 { token, idempotency } = record::decode("proposed user", rest)?;
         Ok(Self {
-            user,
+            nonce: *nonce,
+            user: decode_user(user)?,
             token,
             idempotency: idempotency.map(|(key, request)| Idempotency { key, request }),
             bytes,
