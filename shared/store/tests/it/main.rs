@@ -12,6 +12,7 @@ mod embedded_faults;
 mod harness;
 mod interleavings;
 mod redis_faults;
+mod redis_homes;
 mod redis_posts;
 mod redis_queue;
 mod redis_users;
