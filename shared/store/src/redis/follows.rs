@@ -11,8 +11,10 @@
 //! ticket was left, his follow is committed before the new epoch and is seen, or it begins anew; if he
 //! entered after, the ticket is gone. What a process that dies leaves behind is a name too many in a list,
 //! and the note of it, by which housekeeping removes it.
-
-use std::sync::Arc;
+//!
+//! Each command may come again, even long after the others: what enters, commits or ends does so once, by
+//! its nonce; a new epoch too many costs a try; and a ticket that is left again is a new one, which nobody
+//! holds.
 
 use ripple_domain::{PARTITIONS, Partition, UserId};
 
@@ -28,7 +30,6 @@ use super::{
 use crate::StoreError;
 
 const FOLLOWING: &str = "following";
-const LEAVING: &str = "taking followers from lists";
 /// Each time it is in vain, one of the followers has ended a follow meanwhile.
 const TRIES_MAX: u32 = 64;
 /// Pairs that are dealt with in one step: a script that does much holds everybody else up.
@@ -37,7 +38,7 @@ const PAIRS_MAX: usize = 1_000;
 const EPOCHS: u32 = 256;
 
 /// Who is to follow whom.
-type Pair = (UserId, UserId);
+pub(super) type Pair = (UserId, UserId);
 
 /// Pairs with the same user on one side.
 struct Group {
@@ -80,22 +81,23 @@ impl RedisStore {
         Err(StoreError::Overloaded { retry_after_s: 1 })
     }
 
-    /// Notes pairs and looks at the epochs of the followers.
+    /// Looks at the epochs of the followers and notes the pairs: in this order, so that whoever carries
+    /// out the note before they are entered begins a new epoch.
     async fn begin_follows(&self, steps: Vec<Step>) -> Result<Vec<Begun>, StoreError> {
         let commands: Vec<Commands> = steps
             .iter()
             .map(|step| {
                 let mut commands = Commands::new(step.partition);
                 let key = Key::RelationNotes(step.partition);
-                commands.add("HSET", &key, (step.nonce, step.note()));
                 commands.add("HMGET", &Key::Epochs(step.partition), step.places());
+                commands.add("HSET", &key, (step.nonce, step.note()));
                 commands
             })
             .collect();
         let answers = self.commit_all(FOLLOWING, &commands).await?;
         let mut begun = Vec::with_capacity(steps.len());
         for (step, answers) in steps.into_iter().zip(answers) {
-            let [noted, epochs] = <[_; 2]>::try_from(answers).map_err(|_| UNKNOWN_ANSWER)?;
+            let [epochs, noted] = <[_; 2]>::try_from(answers).map_err(|_| UNKNOWN_ANSWER)?;
             decode::<u64>(noted).map_err(store_error(FOLLOWING))?;
             let epochs: Vec<Option<String>> = decode(epochs).map_err(store_error(FOLLOWING))?;
             let epochs = epochs.into_iter().map(Option::unwrap_or_default).collect();
@@ -170,86 +172,6 @@ impl RedisStore {
         }
         Ok(done)
     }
-
-    /// Ends a follow, if there is one.
-    pub(super) async fn unfollow(&self, from: UserId, to: UserId) -> Result<(), StoreError> {
-        const ENDING: &str = "ending a follow";
-        let note = Nonce::new()?;
-        let key = Key::RelationNotes(from.partition());
-        let mut commands = Commands::new(key.partition());
-        commands.script(Script::EndFollow, &[key], (note, from.0, to.0));
-        if !self.commit_one::<bool>(ENDING, &commands).await? {
-            return Ok(());
-        }
-        // It has ended, whatever becomes of the list: a failure is not its own.
-        match self.leave_followers(&[(from, to)]).await {
-            Ok(()) => self.forget_note(from.partition(), note),
-            Err(error) => tracing::warn!(%error, "a follower list holds too much for a while"),
-        }
-        Ok(())
-    }
-
-    /// Takes those followers from lists who do not follow. Given as (follower, whom he followed).
-    pub(super) async fn leave_followers(&self, pairs: &[Pair]) -> Result<(), StoreError> {
-        let ticket = Nonce::new()?;
-        let answers = self
-            .commit_each(
-                LEAVING,
-                pairs,
-                |(_, to)| to.partition(),
-                |commands, (from, to)| {
-                    let key = Key::RemovalTickets(to.partition());
-                    commands.add("HSET", &key, (format!("{from}>{to}"), ticket));
-                },
-            )
-            .await?;
-        for answer in answers {
-            decode::<u64>(answer).map_err(store_error(LEAVING))?;
-        }
-        let follows = self
-            .commit_each(
-                LEAVING,
-                pairs,
-                |(from, _)| from.partition(),
-                |commands, (from, to)| {
-                    let keys = [Key::Epochs(from.partition()), Key::Followees(*from)];
-                    commands.script(Script::FenceFollow, &keys, (place(*from), to.0));
-                },
-            )
-            .await?;
-        let mut removals = Vec::with_capacity(pairs.len());
-        for (pair, follows) in pairs.iter().zip(follows) {
-            let follows: bool = decode(follows).map_err(store_error(LEAVING))?;
-            removals.push((*pair, !follows));
-        }
-        let answers = self
-            .commit_each(
-                LEAVING,
-                &removals,
-                |((_, to), _)| to.partition(),
-                |commands, ((from, to), is_removed)| {
-                    let args = (from.0, to.0, ticket, u8::from(*is_removed));
-                    let key = Key::RemovalTickets(to.partition());
-                    commands.script(Script::LeaveFollowers, &[key], args);
-                },
-            )
-            .await?;
-        for answer in answers {
-            decode::<()>(answer).map_err(store_error(LEAVING))?;
-        }
-        Ok(())
-    }
-
-    /// Takes a note away, because it has been carried out. Nobody has to wait for that: it may be
-    /// carried out again.
-    pub(super) fn forget_note(&self, partition: Partition, note: Nonce) {
-        let link = Arc::clone(&self.link);
-        tokio::spawn(async move {
-            let mut commands = Commands::new(partition);
-            commands.add("HDEL", &Key::RelationNotes(partition), note);
-            link.send(&commands).await
-        });
-    }
 }
 
 /// What a commit of follows did.
@@ -290,7 +212,7 @@ impl Step {
 }
 
 /// Where a follower's epoch stands among those of his partition.
-fn place(user: UserId) -> u32 {
+pub(super) fn place(user: UserId) -> u32 {
     user.0 / u32::from(PARTITIONS) % EPOCHS
 }
 

@@ -50,6 +50,7 @@ mod stage_record;
 mod topic_names;
 mod topics;
 mod underway;
+mod unfollows;
 mod user_creation;
 mod users;
 

@@ -69,6 +69,8 @@ pub(super) enum Script {
     EndFollow,
     /// Makes follows that are under way begin anew.
     FenceFollow,
+    /// Leaves tickets for removals from lists.
+    LeaveTickets,
     /// Takes a follower from a list.
     LeaveFollowers,
     /// Sets or ends a mute or a block.
@@ -120,6 +122,7 @@ impl Script {
         Self::CommitFollows,
         Self::EndFollow,
         Self::FenceFollow,
+        Self::LeaveTickets,
         Self::LeaveFollowers,
         Self::SetRelation,
         Self::BlockVersion,
@@ -297,6 +300,7 @@ impl Script {
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/fence_follow.lua"),
             ),
+            Self::LeaveTickets => concat!("#!lua\n", include_str!("scripts/leave_tickets.lua")),
             Self::LeaveFollowers => concat!(
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/lib/followers.lua"),
