@@ -11,6 +11,7 @@ mod conformance;
 mod embedded_faults;
 mod harness;
 mod interleavings;
+mod redis_checks;
 mod redis_faults;
 mod redis_homes;
 mod redis_posts;
