@@ -8,12 +8,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use divan::{Bencher, counter::ItemsCount};
-use ripple_domain::{Tier, Topic, UserId};
+use ripple_domain::{Tier, UserId};
 use ripple_load_tests::world;
 use ripple_store::Store;
-use ripple_workers::{FeedRefresher, WorkerOptions};
+use ripple_workers::WorkerOptions;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -21,13 +20,6 @@ const AUTHOR: UserId = UserId(2);
 
 fn main() {
     divan::main();
-}
-
-struct NoFeeds;
-
-#[async_trait]
-impl FeedRefresher for NoFeeds {
-    async fn refresh(&self, _topics: &[Topic]) {}
 }
 
 struct Service {
@@ -48,7 +40,7 @@ impl Service {
             let store = world::star(folder.path(), followers).await.unwrap();
             let run = ripple_workers::run(
                 Arc::clone(&store),
-                Arc::new(NoFeeds),
+                Arc::new(world::NoFeeds),
                 WorkerOptions::default(),
                 shutdown.clone(),
             );

@@ -2,12 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use ripple_domain::{Handle, NewPost, Post, Tier, UserId, Visibility, text};
+use async_trait::async_trait;
+use ripple_domain::{Handle, NewPost, Post, Tier, Topic, UserId, Visibility, text};
 use ripple_store::{
-    CommitError, Facts, Fate, FollowLine, PostCommit, Settlement, Store, StoreError,
+    CommitError, Fate, FollowLine, PostCommit, Settlement, Store, StoreError,
     embedded::{EmbeddedOptions, EmbeddedStore, OpenError},
     home,
 };
+use ripple_workers::FeedRefresher;
 
 /// The world could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,12 @@ pub fn is_small() -> bool {
 /// him, in a ring. User ids go from 1 to `users`.
 pub async fn ring(folder: &Path, users: u32, follows: u32) -> Result<Arc<dyn Store>, WorldError> {
     let store = EmbeddedStore::open(folder, EmbeddedOptions::default()).await?;
+    follow_ring(&*store, users, follows).await?;
+    Ok(store)
+}
+
+/// Makes the users and follows of [`ring`] in an empty store.
+pub async fn follow_ring(store: &dyn Store, users: u32, follows: u32) -> Result<(), WorldError> {
     let pair = |user: u32, step: u32| FollowLine {
         follower: handle(user),
         followee: handle((user + step) % users),
@@ -43,13 +51,22 @@ pub async fn ring(folder: &Path, users: u32, follows: u32) -> Result<Arc<dyn Sto
     for batch in lines.chunks(10_000) {
         store.import_follows(batch.to_vec()).await?;
     }
-    Ok(store)
+    Ok(())
 }
 
 /// An embedded store in `folder` in which `followers` users follow one author, user 2, and have read
 /// their home timelines, so that all of them are warm.
 pub async fn star(folder: &Path, followers: u32) -> Result<Arc<dyn Store>, WorldError> {
     let store: Arc<dyn Store> = EmbeddedStore::open(folder, EmbeddedOptions::default()).await?;
+    follow_star(&*store, followers).await?;
+    for user in (1..=followers + 1).filter(|user| *user != 2) {
+        home::rebuild(&*store, UserId(user)).await?;
+    }
+    Ok(store)
+}
+
+/// Makes the users and follows of [`star`] in an empty store. All home timelines are cold.
+pub async fn follow_star(store: &dyn Store, followers: u32) -> Result<(), WorldError> {
     let author = handle(0);
     for first in (1..=followers).step_by(10_000) {
         let last = followers.min(first + 9_999);
@@ -61,10 +78,16 @@ pub async fn star(folder: &Path, followers: u32) -> Result<Arc<dyn Store>, World
             .import_follows((first..=last).map(line).collect())
             .await?;
     }
-    for user in (1..=followers + 1).filter(|user| *user != 2) {
-        home::rebuild(&*store, UserId(user)).await?;
-    }
-    Ok(store)
+    Ok(())
+}
+
+/// Feed documents that nobody reads.
+#[derive(Debug)]
+pub struct NoFeeds;
+
+#[async_trait]
+impl FeedRefresher for NoFeeds {
+    async fn refresh(&self, _topics: &[Topic]) {}
 }
 
 /// Commits a post of `author` as the API does.

@@ -1,14 +1,16 @@
 //! What is looked at when a store is opened: whether Redis keeps what it acknowledges, and whether the
 //! store that is there is one of ours.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
-use redis::{RedisError, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, RedisError, RedisResult, Value};
 
 use super::{
+    address::RedisAddress,
     error::store_error,
     key::Key,
     link::{Commands, Link, decode},
+    settings::Settings,
 };
 use crate::StoreError;
 
@@ -17,6 +19,8 @@ use crate::StoreError;
 const FORMAT: u32 = 1;
 /// The oldest version of Redis that has all that is used here.
 const REDIS_MAJOR_MIN: u32 = 7;
+/// A node that is asked how its cluster is, answers by then or counts as not to be reached.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A Redis store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +39,19 @@ pub enum RedisOpenError {
     /// It would throw away what was accepted.
     #[error(
         "{node} has maxmemory-policy {policy}, by which Redis throws keys away when its memory is \
-         full, accepted posts among them: set `maxmemory-policy noeviction`"
+         full: set `maxmemory-policy noeviction`"
     )]
     Evicts {
         /// Which server.
         node: String,
         /// Its setting.
         policy: String,
+    },
+    /// What is written to it is lost or refused.
+    #[error("{node} is a replica, which takes no writes: give the address of its master")]
+    Replica {
+        /// Which server.
+        node: String,
     },
     /// The cluster does not serve all of its slots.
     #[error(
@@ -75,106 +85,162 @@ pub enum RedisOpenError {
     Store(#[from] StoreError),
 }
 
+/// Looks whether the nodes of this address belong to a cluster that works: through one that does not,
+/// the client can tell nothing. One good node is enough; others may have left the cluster.
+pub(super) async fn check_address(address: &RedisAddress) -> Result<(), RedisOpenError> {
+    let RedisAddress::Cluster(nodes) = address else {
+        return Ok(());
+    };
+    let mut trouble = None;
+    for node in nodes {
+        match check_node(node).await {
+            Ok(()) => return Ok(()),
+            // What one says of itself tells more than the silence of another.
+            Err(RedisOpenError::Unreachable(error)) => {
+                trouble = trouble.or(Some(RedisOpenError::Unreachable(error)));
+            }
+            Err(error) => trouble = Some(error),
+        }
+    }
+    trouble.map_or(Ok(()), Err)
+}
+
+async fn check_node(node: &ConnectionInfo) -> Result<(), RedisOpenError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(LOOK_TIMEOUT))
+        .set_response_timeout(Some(LOOK_TIMEOUT));
+    let ask = async || -> RedisResult<(RedisResult<String>, RedisResult<String>)> {
+        let mut connection = Client::open(node.clone())?
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
+        let server = command("INFO", "server").query_async(&mut connection).await;
+        let cluster = command("CLUSTER", "INFO")
+            .query_async(&mut connection)
+            .await;
+        Ok((server, cluster))
+    };
+    let (server, cluster) = ask().await.map_err(RedisOpenError::Unreachable)?;
+    if let Ok(info) = server {
+        check_mode(&info, true)?;
+    }
+    check_slots(&cluster.map_err(RedisOpenError::Unreachable)?)
+}
+
 /// Checks every server that takes writes. What is weak but allowed is logged as a warning.
 pub(super) async fn check(link: &Link) -> Result<(), RedisOpenError> {
-    let unreachable = RedisOpenError::Unreachable;
-    let mut info = redis::cmd("INFO");
-    info.arg("server");
-    for (node, answer) in link.each_master(&info).await.map_err(unreachable)? {
-        check_server(link, node, &decode::<String>(answer).map_err(unreachable)?)?;
+    let mut config = command("CONFIG", "GET");
+    config.arg(Settings::NAMES);
+    let all_of_config = answers(link, &config).await?;
+    for (node, answer) in answers(link, &command("INFO", "default")).await? {
+        // Managed servers may forbid what tells of them: one then does what one can.
+        let info = match answer {
+            Ok(answer) => decode::<String>(answer).map_err(RedisOpenError::Unreachable)?,
+            Err(error) => {
+                tracing::warn!(
+                    node,
+                    %error,
+                    "what Redis tells of itself cannot be read: see to it that it is Redis 7.0 or later"
+                );
+                String::new()
+            }
+        };
+        check_server(&node, &info, link.is_cluster())?;
+        let config = all_of_config.iter().find(|(of, _)| *of == node);
+        let config = match config {
+            Some((_, Ok(answer))) => Some(answer.clone()),
+            _ => None,
+        };
+        let settings = Settings::read(config, &info).map_err(RedisOpenError::Unreachable)?;
+        if let Some(policy) = settings.evicting_policy() {
+            let policy = policy.to_owned();
+            return Err(RedisOpenError::Evicts { node, policy });
+        }
+        for weakness in settings.weaknesses() {
+            tracing::warn!(node, "{weakness}");
+        }
     }
     if link.is_cluster() {
-        let mut info = redis::cmd("CLUSTER");
-        info.arg("INFO");
-        for (_, answer) in link.each_master(&info).await.map_err(unreachable)? {
-            let info = decode::<String>(answer).map_err(unreachable)?;
-            let (state, slots) = (
-                field(&info, "cluster_state"),
-                field(&info, "cluster_slots_ok"),
-            );
-            if state != "ok" || slots != "16384" {
-                let (state, slots) = (state.to_owned(), slots.to_owned());
-                return Err(RedisOpenError::Cluster { state, slots });
-            }
+        for (_, answer) in answers(link, &command("CLUSTER", "INFO")).await? {
+            let info = answer.and_then(decode::<String>);
+            check_slots(&info.map_err(RedisOpenError::Unreachable)?)?;
         }
-    }
-    let mut config = redis::cmd("CONFIG");
-    config
-        .arg("GET")
-        .arg(&["maxmemory-policy", "appendonly", "appendfsync"]);
-    match link.each_master(&config).await {
-        Ok(answers) => answers
-            .into_iter()
-            .try_for_each(|(node, answer)| check_settings(node, answer)),
-        Err(error) if error.is_io_error() => Err(unreachable(error)),
-        // Managed servers may forbid it.
-        Err(error) => {
-            tracing::warn!(
-                %error,
-                "the settings of Redis cannot be read: see to it that it has `appendonly yes`, `appendfsync \
-                 always` and `maxmemory-policy noeviction`"
-            );
-            Ok(())
-        }
-    }
-}
-
-fn check_server(link: &Link, node: String, info: &str) -> Result<(), RedisOpenError> {
-    // Valkey tells by `redis_version` with which Redis it is compatible.
-    let version = field(info, "redis_version");
-    let major = version
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok());
-    if major.is_none_or(|major: u32| major < REDIS_MAJOR_MIN) {
-        let version = version.to_owned();
-        return Err(RedisOpenError::TooOld { node, version });
-    }
-    let mode = field(info, "redis_mode");
-    match (mode, link.is_cluster()) {
-        ("cluster", false) => Err(RedisOpenError::Mode {
-            mode: mode.to_owned(),
-            scheme: "redis+cluster://",
-        }),
-        ("standalone", true) => Err(RedisOpenError::Mode {
-            mode: mode.to_owned(),
-            scheme: "redis://",
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn check_settings(node: String, answer: Value) -> Result<(), RedisOpenError> {
-    let settings: HashMap<String, String> = decode(answer).map_err(RedisOpenError::Unreachable)?;
-    let setting = |name: &str| settings.get(name).map_or("", String::as_str);
-    let policy = setting("maxmemory-policy");
-    if policy != "noeviction" && !policy.is_empty() {
-        let policy = policy.to_owned();
-        return Err(RedisOpenError::Evicts { node, policy });
-    }
-    match (setting("appendonly"), setting("appendfsync")) {
-        ("yes", "always") | ("", _) => {}
-        ("yes", "everysec") => tracing::warn!(
-            node,
-            "`appendfsync everysec`: a power cut loses up to about two seconds of acknowledged posts; set \
-             `appendfsync always`"
-        ),
-        ("yes", fsync) => tracing::warn!(
-            node,
-            "`appendfsync {fsync}`: a power cut loses what the system has not written yet, up to half a minute \
-             of acknowledged posts; set `appendfsync always`"
-        ),
-        _ => tracing::warn!(
-            node,
-            "`appendonly no`: when Redis ends, all acknowledged posts since its last snapshot are lost; set \
-             `appendonly yes` and `appendfsync always`"
-        ),
     }
     Ok(())
 }
 
+fn command(name: &str, arg: &str) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(arg);
+    command
+}
+
+/// What each master answers, or why it refuses to.
+async fn answers(
+    link: &Link,
+    command: &Cmd,
+) -> Result<Vec<(String, RedisResult<Value>)>, RedisOpenError> {
+    match link.each_master(command).await {
+        Ok(answers) => Ok(answers
+            .into_iter()
+            .map(|(node, answer)| (node, answer.extract_error()))
+            .collect()),
+        // One that refuses speaks for all: they are set up alike.
+        Err(error) if is_refusal(&error) => Ok(vec![(ALL_SERVERS.to_owned(), Err(error))]),
+        Err(error) => Err(RedisOpenError::Unreachable(error)),
+    }
+}
+
+/// The name of a node where it is not known which.
+const ALL_SERVERS: &str = "the server";
+
+/// Whether the server has understood, and will not.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.code(), Some("NOPERM" | "ERR"))
+}
+
+/// Checks what a server tells of itself; where it tells nothing, nothing is checked.
+fn check_server(node: &str, info: &str, cluster: bool) -> Result<(), RedisOpenError> {
+    if info.is_empty() {
+        return Ok(());
+    }
+    let node = node.to_owned();
+    // Valkey tells by `redis_version` with which Redis it is compatible.
+    let version = field(info, "redis_version");
+    let major = version.split('.').next();
+    let major: Option<u32> = major.and_then(|major| major.parse().ok());
+    if major.is_none_or(|major| major < REDIS_MAJOR_MIN) {
+        let version = version.to_owned();
+        return Err(RedisOpenError::TooOld { node, version });
+    }
+    check_mode(info, cluster)?;
+    match field(info, "role") {
+        "slave" => Err(RedisOpenError::Replica { node }),
+        _ => Ok(()),
+    }
+}
+
+fn check_mode(info: &str, cluster: bool) -> Result<(), RedisOpenError> {
+    let mode = field(info, "redis_mode");
+    let scheme = match (mode, cluster) {
+        ("cluster", false) => "redis+cluster://",
+        ("standalone", true) => "redis://",
+        _ => return Ok(()),
+    };
+    let mode = mode.to_owned();
+    Err(RedisOpenError::Mode { mode, scheme })
+}
+
+fn check_slots(info: &str) -> Result<(), RedisOpenError> {
+    let state = field(info, "cluster_state").to_owned();
+    let slots = field(info, "cluster_slots_ok").to_owned();
+    if state == "ok" && slots == "16384" {
+        return Ok(());
+    }
+    Err(RedisOpenError::Cluster { state, slots })
+}
+
 /// A line `name:value` of an INFO.
-fn field<'a>(info: &'a str, name: &str) -> &'a str {
+pub(super) fn field<'a>(info: &'a str, name: &str) -> &'a str {
     let mut lines = info.lines().filter_map(|line| line.split_once(':'));
     let found = lines.find(|(key, _)| *key == name);
     found.map_or("", |(_, value)| value.trim())
@@ -186,9 +252,16 @@ pub(super) async fn check_format(link: &Link) -> Result<(), RedisOpenError> {
     let mut commands = Commands::new(Key::Schema.partition());
     commands.add("SET", &Key::Schema, (FORMAT, "NX"));
     commands.add("GET", &Key::Schema, &[] as &[&str]);
-    let mut answers = link.send(&commands).await.map_err(store_error(READING))?;
-    let found = answers.pop().unwrap_or(Value::Nil);
-    let found: String = decode(found).map_err(store_error(READING))?;
+    let answers = link.send(&commands).await.map_err(store_error(READING))?;
+    let mut answers = answers.into_iter();
+    let mut next = || answers.next().unwrap_or(Value::Nil);
+    let written = next();
+    let found: Option<String> = decode(next()).map_err(store_error(READING))?;
+    let Some(found) = found else {
+        // Where memory is full, a store that is there can be opened, and no new one made.
+        written.extract_error().map_err(store_error(READING))?;
+        return Err(StoreError::Corrupt { what: "format" }.into());
+    };
     match found.parse::<u32>() {
         Ok(format) if format <= FORMAT => Ok(()),
         _ => Err(RedisOpenError::Newer { found }),
@@ -199,33 +272,28 @@ pub(super) async fn check_format(link: &Link) -> Result<(), RedisOpenError> {
 mod tests {
     use super::*;
 
-    fn settings(pairs: &[(&str, &str)]) -> Value {
-        let bulk = |text: &str| Value::BulkString(text.as_bytes().to_vec());
-        Value::Map(
-            pairs
-                .iter()
-                .map(|(name, value)| (bulk(name), bulk(value)))
-                .collect(),
-        )
-    }
-
-    #[test]
-    fn a_server_that_throws_keys_away_is_refused() {
-        let with = |policy| settings(&[("maxmemory-policy", policy), ("appendonly", "yes")]);
-        assert!(check_settings("a".into(), with("noeviction")).is_ok());
-        for policy in ["allkeys-lru", "volatile-ttl"] {
-            let refused = check_settings("a".into(), with(policy))
-                .unwrap_err()
-                .to_string();
-            assert!(refused.contains("maxmemory-policy noeviction"), "{refused}");
-        }
-    }
+    const INFO: &str =
+        "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nrole:master\r\n";
 
     #[test]
     fn a_line_of_information_is_found_by_its_name() {
-        let info = "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n";
-        assert_eq!(field(info, "redis_version"), "7.0.15");
-        assert_eq!(field(info, "redis_mode"), "standalone");
-        assert_eq!(field(info, "version"), "");
+        assert_eq!(field(INFO, "redis_version"), "7.0.15");
+        assert_eq!(field(INFO, "redis_mode"), "standalone");
+        assert_eq!(field(INFO, "version"), "");
+    }
+
+    #[test]
+    fn a_server_that_is_too_old_is_refused() {
+        for (version, is_refused) in [
+            ("7.0.15", false),
+            ("10.1.0", false),
+            ("6.2.14", true),
+            ("", true),
+        ] {
+            let info = INFO.replace("7.0.15", version);
+            let refused = check_server("a", &info, false).is_err();
+            assert_eq!(refused, is_refused, "{version}");
+        }
+        assert!(check_server("a", "", false).is_ok(), "it tells nothing");
     }
 }

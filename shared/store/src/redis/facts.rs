@@ -22,7 +22,7 @@ impl Facts for RedisStore {
         token: TokenHash,
         idempotency: Option<Idempotency>,
     ) -> Result<Committed<Arc<User>>, CommitError> {
-        self.commit_user(new, token, idempotency).await
+        Box::pin(self.commit_user(new, token, idempotency)).await
     }
 
     async fn update_user(

@@ -11,8 +11,10 @@
 //! ticket was left, his follow is committed before the new epoch and is seen, or it begins anew; if he
 //! entered after, the ticket is gone. What a process that dies leaves behind is a name too many in a list,
 //! and the note of it, by which housekeeping removes it.
-
-use std::sync::Arc;
+//!
+//! Each command may come again, even long after the others: what enters, commits or ends does so once, by
+//! its nonce; a new epoch too many costs a try; and a ticket that is left again is a new one, which nobody
+//! holds.
 
 use ripple_domain::{PARTITIONS, Partition, UserId};
 
@@ -28,19 +30,35 @@ use super::{
 use crate::StoreError;
 
 const FOLLOWING: &str = "following";
-const LEAVING: &str = "taking followers from lists";
 /// Each time it is in vain, one of the followers has ended a follow meanwhile.
 const TRIES_MAX: u32 = 64;
-/// Users whom one follower follows, or who follow one, in one step of a script.
-const STEP_MAX: usize = 1_000;
+/// Pairs that are dealt with in one step: a script that does much holds everybody else up.
+const PAIRS_MAX: usize = 1_000;
+/// So many epochs a partition has.
+const EPOCHS: u32 = 256;
 
 /// Who is to follow whom.
-type Pair = (UserId, UserId);
+pub(super) type Pair = (UserId, UserId);
 
-/// Pairs with the same user on one side, in one partition.
+/// Pairs with the same user on one side.
 struct Group {
     user: UserId,
     others: Vec<UserId>,
+}
+
+/// Pairs that one script deals with.
+struct Step {
+    partition: Partition,
+    nonce: Nonce,
+    groups: Vec<Group>,
+}
+
+/// A step of followers that has been begun.
+struct Begun {
+    /// Its nonce is the note's name.
+    step: Step,
+    /// The epoch of each group; empty for the first.
+    epochs: Vec<String>,
 }
 
 impl RedisStore {
@@ -48,83 +66,60 @@ impl RedisStore {
     /// are all different.
     pub(super) async fn follow(&self, pairs: &[Pair]) -> Result<u64, StoreError> {
         let mut open = pairs.to_vec();
-        let mut notes = Vec::with_capacity(usize::from(PARTITIONS));
-        for _ in 0..PARTITIONS {
-            notes.push(Nonce::new()?);
-        }
         let mut added = 0;
         for _ in 0..TRIES_MAX {
-            if open.is_empty() {
+            let steps = steps(&mut open)?;
+            if steps.is_empty() {
                 return Ok(added);
             }
-            open.sort_unstable();
-            let begun = self.begin_follows(&open, &notes).await?;
-            self.enter_followers(&begun).await?;
-            let done = self.commit_follows(&begun, &notes).await?;
+            let begun = self.begin_follows(steps).await?;
+            self.enter_followers(&open).await?;
+            let done = self.commit_follows(begun).await?;
             added += done.added;
             open = done.stale;
         }
         Err(StoreError::Overloaded { retry_after_s: 1 })
     }
 
-    /// Notes those of the pairs that do not follow yet; they, with the epochs of the followers.
-    async fn begin_follows(
-        &self,
-        pairs: &[Pair],
-        notes: &[Nonce],
-    ) -> Result<Vec<(Group, u64)>, StoreError> {
-        let partitions = by_partition(pairs.iter().copied());
-        let answers = self
-            .commit_each(
-                FOLLOWING,
-                &partitions,
-                |(partition, _)| *partition,
-                |commands, (partition, groups)| {
-                    let mut args = vec![notes[usize::from(*partition)].bytes().to_vec()];
-                    for group in groups {
-                        group.add_to(&mut args, None);
-                    }
-                    let key = Key::RelationNotes(*partition);
-                    commands.script(Script::BeginFollows, &[key], args);
-                },
-            )
-            .await?;
-        let mut begun = Vec::new();
-        for ((_, groups), answer) in partitions.into_iter().zip(answers) {
-            let answer: Vec<String> = decode(answer).map_err(store_error(FOLLOWING))?;
-            for (mut group, found) in groups.into_iter().zip(answer.chunks_exact(2)) {
-                let epoch = found[0].parse().map_err(|_| UNKNOWN_ANSWER)?;
-                let mut follows = found[1].bytes().map(|known| known == b'1');
-                group.others.retain(|_| follows.next() == Some(false));
-                if !group.others.is_empty() {
-                    begun.push((group, epoch));
-                }
-            }
+    /// Looks at the epochs of the followers and notes the pairs: in this order, so that whoever carries
+    /// out the note before they are entered begins a new epoch.
+    async fn begin_follows(&self, steps: Vec<Step>) -> Result<Vec<Begun>, StoreError> {
+        let commands: Vec<Commands> = steps
+            .iter()
+            .map(|step| {
+                let mut commands = Commands::new(step.partition);
+                let key = Key::RelationNotes(step.partition);
+                commands.add("HMGET", &Key::Epochs(step.partition), step.places());
+                commands.add("HSET", &key, (step.nonce, step.note()));
+                commands
+            })
+            .collect();
+        let answers = self.commit_all(FOLLOWING, &commands).await?;
+        let mut begun = Vec::with_capacity(steps.len());
+        for (step, answers) in steps.into_iter().zip(answers) {
+            let [epochs, noted] = <[_; 2]>::try_from(answers).map_err(|_| UNKNOWN_ANSWER)?;
+            decode::<u64>(noted).map_err(store_error(FOLLOWING))?;
+            let epochs: Vec<Option<String>> = decode(epochs).map_err(store_error(FOLLOWING))?;
+            let epochs = epochs.into_iter().map(Option::unwrap_or_default).collect();
+            begun.push(Begun { step, epochs });
         }
         Ok(begun)
     }
 
-    async fn enter_followers(&self, begun: &[(Group, u64)]) -> Result<(), StoreError> {
-        let mut pairs: Vec<Pair> = Vec::new();
-        for (Group { user, others }, _) in begun {
-            pairs.extend(others.iter().map(|other| (*other, *user)));
-        }
-        pairs.sort_unstable();
-        let mut partitions = Vec::new();
-        for (partition, groups) in by_partition(pairs.into_iter()) {
-            partitions.push((partition, Nonce::new()?, groups));
-        }
+    async fn enter_followers(&self, pairs: &[Pair]) -> Result<(), StoreError> {
+        let mut turned: Vec<Pair> = pairs.iter().map(|(from, to)| (*to, *from)).collect();
+        let steps = steps(&mut turned)?;
         let answers = self
             .commit_each(
                 FOLLOWING,
-                &partitions,
-                |(partition, ..)| *partition,
-                |commands, (partition, nonce, groups)| {
-                    let mut args = vec![nonce.bytes().to_vec()];
-                    for group in groups {
-                        group.add_to(&mut args, None);
+                &steps,
+                |step| step.partition,
+                |commands, step| {
+                    let mut args = vec![step.nonce.bytes().to_vec()];
+                    for group in &step.groups {
+                        group.add_to(&mut args);
                     }
-                    let key = Key::RelationNotes(*partition);
+                    let key = Key::RemovalTickets(step.partition);
                     commands.script(Script::EnterFollowers, &[key], args);
                 },
             )
@@ -135,35 +130,38 @@ impl RedisStore {
         Ok(())
     }
 
-    async fn commit_follows(
-        &self,
-        begun: &[(Group, u64)],
-        notes: &[Nonce],
-    ) -> Result<Done, StoreError> {
-        let mut partitions = Vec::new();
-        for groups in begun.chunk_by(|(a, _), (b, _)| a.user.partition() == b.user.partition()) {
-            partitions.push((groups[0].0.user.partition(), Nonce::new()?, groups));
+    async fn commit_follows(&self, begun: Vec<Begun>) -> Result<Done, StoreError> {
+        let mut commits = Vec::with_capacity(begun.len());
+        for step in begun {
+            commits.push((step, Nonce::new()?));
         }
         let answers = self
             .commit_each(
                 FOLLOWING,
-                &partitions,
-                |(partition, ..)| *partition,
-                |commands, (partition, nonce, groups)| {
-                    let note = notes[usize::from(*partition)];
-                    let mut args = vec![nonce.bytes().to_vec(), note.bytes().to_vec()];
-                    for (group, epoch) in *groups {
-                        group.add_to(&mut args, Some(*epoch));
+                &commits,
+                |(begun, _)| begun.step.partition,
+                |commands, (Begun { step, epochs }, nonce)| {
+                    let note = step.nonce.bytes().to_vec();
+                    let mut args = vec![nonce.bytes().to_vec(), note];
+                    args.push(step.groups.len().to_string().into_bytes());
+                    args.extend(step.places().into_iter().map(String::into_bytes));
+                    for (group, epoch) in step.groups.iter().zip(epochs) {
+                        args.push(epoch.clone().into_bytes());
+                        group.add_to(&mut args);
                     }
-                    let key = Key::RelationNotes(*partition);
-                    commands.script(Script::CommitFollows, &[key], args);
+                    let (notes, epochs) = (
+                        Key::RelationNotes(step.partition),
+                        Key::Epochs(step.partition),
+                    );
+                    commands.script(Script::CommitFollows, &[notes, epochs], args);
                 },
             )
             .await?;
         let mut done = Done::default();
-        for ((_, _, groups), answer) in partitions.into_iter().zip(answers) {
+        for ((begun, _), answer) in commits.into_iter().zip(answers) {
             let answer: String = decode(answer).map_err(store_error(FOLLOWING))?;
-            for ((Group { user, others }, _), added) in groups.iter().zip(answer.split(' ')) {
+            let groups = begun.step.groups.iter().zip(answer.split(' '));
+            for (Group { user, others }, added) in groups {
                 if added == "-" {
                     done.stale
                         .extend(others.iter().map(|other| (*user, *other)));
@@ -173,85 +171,6 @@ impl RedisStore {
             }
         }
         Ok(done)
-    }
-
-    /// Ends a follow, if there is one.
-    pub(super) async fn unfollow(&self, from: UserId, to: UserId) -> Result<(), StoreError> {
-        const ENDING: &str = "ending a follow";
-        let note = Nonce::new()?;
-        let key = Key::RelationNotes(from.partition());
-        let mut commands = Commands::new(key.partition());
-        commands.script(Script::EndFollow, &[key], (note, from.0, to.0));
-        if !self.commit_one::<bool>(ENDING, &commands).await? {
-            return Ok(());
-        }
-        // It has ended, whatever becomes of the list: a failure is not its own.
-        match self.leave_followers(&[(from, to)]).await {
-            Ok(()) => self.forget_note(from.partition(), note),
-            Err(error) => tracing::warn!(%error, "a follower list holds too much for a while"),
-        }
-        Ok(())
-    }
-
-    /// Takes those followers from lists who do not follow. Given as (follower, whom he followed).
-    pub(super) async fn leave_followers(&self, pairs: &[Pair]) -> Result<(), StoreError> {
-        let ticket = Nonce::new()?;
-        let answers = self
-            .commit_each(
-                LEAVING,
-                pairs,
-                |(_, to)| to.partition(),
-                |commands, (from, to)| {
-                    let key = Key::RemovalTickets(*to);
-                    commands.add("HSET", &key, (from.0, ticket));
-                },
-            )
-            .await?;
-        for answer in answers {
-            decode::<u64>(answer).map_err(store_error(LEAVING))?;
-        }
-        let follows = self
-            .commit_each(
-                LEAVING,
-                pairs,
-                |(from, _)| from.partition(),
-                |commands, (from, to)| {
-                    let key = Key::Followees(*from);
-                    commands.script(Script::FenceFollow, &[key], (from.0, to.0));
-                },
-            )
-            .await?;
-        let mut removals = Vec::with_capacity(pairs.len());
-        for (pair, follows) in pairs.iter().zip(follows) {
-            let follows: bool = decode(follows).map_err(store_error(LEAVING))?;
-            removals.push((*pair, !follows));
-        }
-        let answers = self
-            .commit_each(
-                LEAVING,
-                &removals,
-                |((_, to), _)| to.partition(),
-                |commands, ((from, to), is_removed)| {
-                    let args = (to.0, from.0, ticket, u8::from(*is_removed));
-                    commands.script(Script::LeaveFollowers, &[Key::RemovalTickets(*to)], args);
-                },
-            )
-            .await?;
-        for answer in answers {
-            decode::<()>(answer).map_err(store_error(LEAVING))?;
-        }
-        Ok(())
-    }
-
-    /// Takes a note away, because it has been carried out. Nobody has to wait for that: it may be
-    /// carried out again.
-    pub(super) fn forget_note(&self, partition: Partition, note: Nonce) {
-        let link = Arc::clone(&self.link);
-        tokio::spawn(async move {
-            let mut commands = Commands::new(partition);
-            commands.add("HDEL", &Key::RelationNotes(partition), note);
-            link.send(&commands).await
-        });
     }
 }
 
@@ -266,29 +185,55 @@ struct Done {
 
 impl Group {
     /// Adds it to the arguments of a script.
-    fn add_to(&self, args: &mut Vec<Vec<u8>>, epoch: Option<u64>) {
+    fn add_to(&self, args: &mut Vec<Vec<u8>>) {
         args.push(self.user.to_string().into_bytes());
-        args.extend(epoch.map(|epoch| epoch.to_string().into_bytes()));
         args.push(self.others.len().to_string().into_bytes());
         args.extend(self.others.iter().map(|id| id.to_string().into_bytes()));
     }
 }
 
-/// Sorted pairs by the partition of the first, and there by the first.
-fn by_partition(pairs: impl Iterator<Item = Pair>) -> Vec<(Partition, Vec<Group>)> {
-    let mut all: Vec<(Partition, Vec<Group>)> = (0..PARTITIONS).map(|it| (it, vec![])).collect();
-    for (user, other) in pairs {
-        let groups = &mut all[usize::from(user.partition())].1;
-        match groups.last_mut() {
-            Some(group) if group.user == user && group.others.len() < STEP_MAX => {
-                group.others.push(other);
+impl Step {
+    /// What housekeeping needs when this process dies (`relation_notes.rs`).
+    fn note(&self) -> String {
+        let mut note = String::from("f");
+        for Group { user, others } in &self.groups {
+            for other in others {
+                note.push_str(&format!(" {user}>{other}"));
             }
-            _ => groups.push(Group {
-                user,
-                others: vec![other],
-            }),
+        }
+        note
+    }
+
+    /// Where the epochs of the groups' users stand.
+    fn places(&self) -> Vec<String> {
+        let users = self.groups.iter().map(|group| group.user);
+        users.map(|user| place(user).to_string()).collect()
+    }
+}
+
+/// Where a follower's epoch stands among those of his partition.
+pub(super) fn place(user: UserId) -> u32 {
+    user.0 / u32::from(PARTITIONS) % EPOCHS
+}
+
+/// Divides pairs into steps, by the partition of the first of each pair.
+fn steps(pairs: &mut [Pair]) -> Result<Vec<Step>, StoreError> {
+    pairs.sort_unstable_by_key(|(user, other)| (user.partition(), *user, *other));
+    let mut steps = Vec::new();
+    for pairs in pairs.chunk_by(|(a, _), (b, _)| a.partition() == b.partition()) {
+        for pairs in pairs.chunks(PAIRS_MAX) {
+            let groups = pairs.chunk_by(|(a, _), (b, _)| a == b);
+            steps.push(Step {
+                partition: pairs[0].0.partition(),
+                nonce: Nonce::new()?,
+                groups: groups
+                    .map(|pairs| Group {
+                        user: pairs[0].0,
+                        others: pairs.iter().map(|(_, other)| *other).collect(),
+                    })
+                    .collect(),
+            });
         }
     }
-    all.retain(|(_, groups)| !groups.is_empty());
-    all
+    Ok(steps)
 }

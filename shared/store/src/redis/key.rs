@@ -32,8 +32,10 @@ pub(super) enum Key<'a> {
     Followers(UserId, u32),
     /// The parts of his follower list, where there are several: the lowest ids by themselves.
     FollowerLeaves(UserId),
-    /// The removals from his follower list that are under way: follower → ticket.
-    RemovalTickets(UserId),
+    /// The removals from follower lists that are under way in a partition: follower `>` user → ticket.
+    RemovalTickets(Partition),
+    /// The epochs of a partition's followers. Many share one.
+    Epochs(Partition),
     /// The changes of relations that are under way in a partition.
     RelationNotes(Partition),
     /// Handle → user id. In the handle's partition.
@@ -114,7 +116,6 @@ impl Key<'_> {
             | Self::BlockedBy(id)
             | Self::Followers(id, _)
             | Self::FollowerLeaves(id)
-            | Self::RemovalTickets(id)
             | Self::Home(id)
             | Self::Inbox(id) => id.partition(),
             Self::Post(id) | Self::Receipt(id) | Self::Indexed(id) => id.partition(),
@@ -131,6 +132,8 @@ impl Key<'_> {
             | Self::ImportedHere(partition, _)
             | Self::Outbox(partition)
             | Self::RelationNotes(partition)
+            | Self::RemovalTickets(partition)
+            | Self::Epochs(partition)
             | Self::FeedsByName(partition, _)
             | Self::FeedTopics(partition)
             | Self::LogDays(partition) => *partition,
@@ -156,7 +159,8 @@ impl Key<'_> {
             Self::BlockedBy(id) => join(tag, b"bb:", id.to_string().as_bytes()),
             Self::Followers(id, start) => join(tag, b"fl:", format!("{id}:{start}").as_bytes()),
             Self::FollowerLeaves(id) => join(tag, b"fd:", id.to_string().as_bytes()),
-            Self::RemovalTickets(id) => join(tag, b"rt:", id.to_string().as_bytes()),
+            Self::RemovalTickets(_) => join(tag, b"rt", &[]),
+            Self::Epochs(_) => join(tag, b"ep", &[]),
             Self::RelationNotes(_) => join(tag, b"rel", &[]),
             Self::Handle(handle) => join(tag, b"h:", handle.as_str().as_bytes()),
             Self::Token(hash) => join(tag, b"t:", &hash[..]),

@@ -157,6 +157,13 @@ pub(super) struct Link {
 impl Link {
     /// Connects, and loads the scripts.
     pub(super) async fn open(address: &RedisAddress) -> RedisResult<Self> {
+        let link = Self::without_scripts(address)?;
+        link.load_scripts().await?;
+        Ok(link)
+    }
+
+    /// Will connect to where nobody knows yet what there is.
+    pub(super) fn without_scripts(address: &RedisAddress) -> RedisResult<Self> {
         let server = match address {
             RedisAddress::Single(info) => {
                 let config = AsyncConnectionConfig::new()
@@ -187,12 +194,10 @@ impl Link {
                 }
             }
         };
-        let link = Self {
+        Ok(Self {
             server,
             turn: AtomicUsize::new(0),
-        };
-        link.load_scripts().await?;
-        Ok(link)
+        })
     }
 
     /// Sends commands on a shared connection; the answers in their order.

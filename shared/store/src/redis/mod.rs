@@ -9,6 +9,7 @@ mod address;
 mod author_timelines;
 mod check;
 mod claim;
+mod claim_plan;
 mod commit;
 mod dead;
 mod each;
@@ -21,6 +22,7 @@ mod follow_imports;
 mod followers;
 mod follows;
 mod homes;
+mod import_lines;
 mod inboxes;
 mod job_record;
 mod key;
@@ -31,6 +33,7 @@ mod merge_rounds;
 mod meter;
 mod notices;
 mod places;
+mod post_commits;
 mod post_imports;
 mod post_log;
 mod post_record;
@@ -44,13 +47,16 @@ mod relations;
 mod relatives;
 mod replicas;
 mod script;
+mod settings;
 mod settle;
 mod shared_connection;
 mod stage_record;
 mod topic_names;
 mod topics;
 mod underway;
+mod unfollows;
 mod user_creation;
+mod user_proposals;
 mod users;
 
 use std::sync::{
@@ -117,9 +123,12 @@ impl RedisStore {
         address: &RedisAddress,
         options: RedisOptions,
     ) -> Result<Arc<Self>, RedisOpenError> {
-        let link = Link::open(address).await;
-        let link = link.map_err(RedisOpenError::Unreachable)?;
+        check::check_address(address).await?;
+        let link = Link::without_scripts(address).map_err(RedisOpenError::Unreachable)?;
         check::check(&link).await?;
+        // Not before it is known that the server understands them.
+        let loaded = link.load_scripts().await;
+        loaded.map_err(RedisOpenError::Unreachable)?;
         check::check_format(&link).await?;
         Ok(Arc::new(Self {
             replicas: Replicas::new(options.replicas_wait),
@@ -171,11 +180,12 @@ impl Store for RedisStore {
                 reason: "it has been closed".into(),
             });
         }
-        // Every partition: a part of a cluster may be down.
+        // Every partition: a part of a cluster may be down. What removes nothing is refused all the same
+        // where no writes are taken: by a replica, or where the disk is full.
         let pings: Vec<Commands> = partitions()
             .map(|partition| {
                 let mut ping = Commands::new(partition);
-                ping.add("EXISTS", &Key::Outbox(partition), &[] as &[&str]);
+                ping.add("HDEL", &Key::Outbox(partition), "");
                 ping
             })
             .collect();

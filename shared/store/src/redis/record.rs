@@ -26,13 +26,11 @@ pub(super) enum UserRecord {
     V1(User),
 }
 
-/// A user who is to be created, with all that belongs to it, so that anybody can complete it.
+/// What belongs to a user who is to be created, so that anybody can complete it: it follows his record in
+/// the proposal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum ProposalRecord {
     V1 {
-        /// Tells it from every other proposal.
-        nonce: [u8; 16],
-        user: User,
         token: Option<TokenHash>,
         /// The request's idempotency key, and the hash of the request.
         idempotency: Option<([u8; 32], [u8; 32])>,

@@ -62,16 +62,21 @@ impl RedisStore {
             for (partition, answer) in filled.into_iter().zip(answers) {
                 let fields: Vec<(Vec<u8>, String)> =
                     decode(answer).map_err(store_error(MENDING))?;
-                if fields.len() == NOTES_MAX {
-                    still_filled.push(partition);
-                }
+                let mut has_more = fields.len() == NOTES_MAX;
                 for (name, note) in fields {
                     let note = Note::parse(&note).ok_or(StoreError::Corrupt { what: "note" })?;
-                    self.carry_out_note(note).await?;
+                    if !self.carry_out_note(note).await? {
+                        // Somebody else is at it; the next housekeeping sees to what he leaves.
+                        has_more = false;
+                        continue;
+                    }
                     let mut done = Commands::new(partition);
                     done.add("HDEL", &Key::RelationNotes(partition), name);
                     let gone = self.link.one::<Value>(&done).await;
                     gone.map_err(store_error(MENDING))?;
+                }
+                if has_more {
+                    still_filled.push(partition);
                 }
             }
             filled = still_filled;
@@ -79,10 +84,11 @@ impl RedisStore {
         Ok(())
     }
 
-    async fn carry_out_note(&self, note: Note) -> Result<(), StoreError> {
+    /// Whether all of it has been done.
+    async fn carry_out_note(&self, note: Note) -> Result<bool, StoreError> {
         match note {
             Note::Follows(pairs) => self.leave_followers(&pairs).await,
-            Note::Block(from, to) => self.renote_block(from, to).await,
+            Note::Block(from, to) => self.renote_block(from, to).await.map(|()| true),
         }
     }
 }

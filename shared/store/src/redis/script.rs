@@ -45,10 +45,14 @@ pub(super) enum Script {
     EnterInbox,
     /// Takes user ids.
     TakeUserIds,
-    /// Writes down a user who is to be created.
-    ProposeUser,
-    /// Makes a user of a proposal.
-    ActivateUser,
+    /// Writes down users who are to be created.
+    ProposeUsers,
+    /// Gives handles to users, where they are free.
+    ClaimHandles,
+    /// Tells which users exist.
+    UsersExist,
+    /// Makes users of proposals.
+    ActivateUsers,
     /// Takes the proposal of a user away.
     WithdrawUser,
     /// Changes a user's record.
@@ -57,8 +61,6 @@ pub(super) enum Script {
     ReserveKey,
     /// Frees an idempotency key.
     ReleaseKey,
-    /// Looks at pairs that are to follow, and notes those that do not yet.
-    BeginFollows,
     /// Enters followers in the lists of those whom they are to follow.
     EnterFollowers,
     /// Lets users follow, whose followers' lists know of it already.
@@ -67,6 +69,8 @@ pub(super) enum Script {
     EndFollow,
     /// Makes follows that are under way begin anew.
     FenceFollow,
+    /// Leaves tickets for removals from lists.
+    LeaveTickets,
     /// Takes a follower from a list.
     LeaveFollowers,
     /// Sets or ends a mute or a block.
@@ -106,17 +110,19 @@ impl Script {
         Self::LookAtMemory,
         Self::EnterInbox,
         Self::TakeUserIds,
-        Self::ProposeUser,
-        Self::ActivateUser,
+        Self::ProposeUsers,
+        Self::ClaimHandles,
+        Self::UsersExist,
+        Self::ActivateUsers,
         Self::WithdrawUser,
         Self::UpdateUser,
         Self::ReserveKey,
         Self::ReleaseKey,
-        Self::BeginFollows,
         Self::EnterFollowers,
         Self::CommitFollows,
         Self::EndFollow,
         Self::FenceFollow,
+        Self::LeaveTickets,
         Self::LeaveFollowers,
         Self::SetRelation,
         Self::BlockVersion,
@@ -248,10 +254,15 @@ impl Script {
                 include_str!("scripts/enter_inbox.lua"),
             ),
             Self::TakeUserIds => concat!("#!lua\n", include_str!("scripts/take_user_ids.lua"),),
-            Self::ProposeUser => concat!("#!lua\n", include_str!("scripts/propose_user.lua"),),
-            Self::ActivateUser => concat!(
+            Self::ProposeUsers => concat!("#!lua\n", include_str!("scripts/propose_users.lua"),),
+            Self::ClaimHandles => concat!("#!lua\n", include_str!("scripts/claim_handles.lua")),
+            Self::UsersExist => concat!(
+                "#!lua flags=no-writes\n",
+                include_str!("scripts/users_exist.lua")
+            ),
+            Self::ActivateUsers => concat!(
                 "#!lua flags=allow-oom\n",
-                include_str!("scripts/activate_user.lua"),
+                include_str!("scripts/activate_users.lua"),
             ),
             Self::WithdrawUser => concat!(
                 "#!lua flags=allow-oom\n",
@@ -267,7 +278,6 @@ impl Script {
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/release_key.lua"),
             ),
-            Self::BeginFollows => concat!("#!lua\n", include_str!("scripts/begin_follows.lua"),),
             Self::EnterFollowers => concat!(
                 "#!lua\n",
                 include_str!("scripts/lib/nonce.lua"),
@@ -290,6 +300,7 @@ impl Script {
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/fence_follow.lua"),
             ),
+            Self::LeaveTickets => concat!("#!lua\n", include_str!("scripts/leave_tickets.lua")),
             Self::LeaveFollowers => concat!(
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/lib/followers.lua"),

@@ -16,34 +16,18 @@ use ripple_domain::{Handle, NewUser, User, UserId};
 
 use super::{
     RedisStore,
-    commit::Nonce,
-    error::store_error,
     key::Key,
-    link::{Commands, decode},
-    record::{self, ProposalRecord, UserIdempotencyRecord, encode},
-    script::Script,
-    users::{NO_ARGS, UNKNOWN_ANSWER, encode_user},
+    record::{self, UserIdempotencyRecord},
+    user_proposals::Proposal,
+    users::{NO_ARGS, UNKNOWN_ANSWER},
 };
 use crate::{CommitError, Committed, Idempotency, StoreError, TokenHash};
 
-const CREATING: &str = "creating a user";
+pub(super) const CREATING: &str = "creating a user";
 /// How long an idempotency key is kept by the store's clock, in milliseconds.
 const IDEMPOTENCY_MS: i64 = 24 * 3_600_000;
-/// How long Redis keeps it, by its own clock.
-const IDEMPOTENCY_KEPT_MS: i64 = 25 * 3_600_000;
 /// Each time it is in vain, another request has come between.
 const TRIES_MAX: u32 = 16;
-
-/// A user who is to be created, as it is written down.
-struct Proposal {
-    user: User,
-    token: Option<TokenHash>,
-    idempotency: Option<Idempotency>,
-    bytes: Vec<u8>,
-}
-
-/// An idempotency key, and what it holds.
-type Reservation = ([u8; 32], Vec<u8>);
 
 /// What an earlier request with an idempotency key has come to.
 enum Earlier {
@@ -156,20 +140,9 @@ impl RedisStore {
             .filter(|((_, created), known)| !created && known.is_none())
             .map(|((id, _), _)| *id)
             .collect();
-        let exist = self
-            .read_each(
-                CREATING,
-                &unsure,
-                |id| id.partition(),
-                |commands, id| {
-                    commands.add("HEXISTS", &Key::User(*id), "d");
-                },
-            )
-            .await?;
+        let exist = self.users_exist(&unsure).await?;
         for (id, exists) in unsure.into_iter().zip(exist) {
-            if !decode::<bool>(exists).map_err(store_error(CREATING))?
-                && self.user_by_id(id).await?.is_none()
-            {
+            if !exists && self.user_by_id(id).await?.is_none() {
                 return Err(StoreError::Corrupt { what: "handle" });
             }
         }
@@ -251,230 +224,5 @@ impl RedisStore {
             created_at: self.options.clock.now(),
             revision: 0,
         }
-    }
-
-    /// Writes users down, under new ids that grow in their order.
-    async fn propose(
-        &self,
-        users: Vec<(User, Option<TokenHash>, Option<Idempotency>)>,
-    ) -> Result<Vec<Proposal>, StoreError> {
-        let ids = self.take_user_ids(users.len()).await?;
-        let mut proposals = Vec::with_capacity(users.len());
-        for ((user, token, idempotency), id) in users.into_iter().zip(ids) {
-            proposals.push(Proposal::new(User { id, ..user }, token, idempotency)?);
-        }
-        let mut unwritten: Vec<usize> = (0..proposals.len()).collect();
-        loop {
-            let answers = self
-                .commit_each(
-                    CREATING,
-                    &unwritten,
-                    |at| proposals[*at].user.id.partition(),
-                    |commands, at| {
-                        let Proposal { user, bytes, .. } = &proposals[*at];
-                        commands.script(Script::ProposeUser, &[Key::User(user.id)], &bytes[..]);
-                    },
-                )
-                .await?;
-            let mut taken = Vec::new();
-            for (at, answer) in unwritten.into_iter().zip(answers) {
-                if !decode::<bool>(answer).map_err(store_error(CREATING))? {
-                    taken.push(at);
-                }
-            }
-            if taken.is_empty() {
-                return Ok(proposals);
-            }
-            // An id was given back twice, because the answer to the first time was lost.
-            let ids = self.take_user_ids(taken.len()).await?;
-            for (at, id) in taken.iter().zip(ids) {
-                let Proposal {
-                    user,
-                    token,
-                    idempotency,
-                    ..
-                } = &proposals[*at];
-                let user = User { id, ..user.clone() };
-                proposals[*at] = Proposal::new(user, *token, *idempotency)?;
-            }
-            unwritten = taken;
-        }
-    }
-
-    /// New user ids, in ascending order.
-    async fn take_user_ids(&self, count: usize) -> Result<Vec<UserId>, StoreError> {
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        // When it is repeated, the first ids are lost, and nothing else is.
-        let mut commands = Commands::new(Key::UserIds.partition());
-        commands.script(Script::TakeUserIds, &[Key::UserIds], count);
-        let mut ids: Vec<u32> = self.commit_one(CREATING, &commands).await?;
-        if ids.len() < count {
-            return Err(StoreError::Unavailable {
-                reason: "all user ids have been given".into(),
-            });
-        }
-        ids.sort_unstable();
-        Ok(ids.into_iter().map(UserId).collect())
-    }
-
-    /// Reserves the idempotency key; whether it was free, or held what is `stale`.
-    async fn reserve(&self, proposal: &Proposal, stale: &[u8]) -> Result<bool, StoreError> {
-        let Some((key, held)) = proposal.reservation()? else {
-            return Ok(true);
-        };
-        let key = Key::UserIdempotency(&key);
-        let mut commands = Commands::new(key.partition());
-        commands.script(
-            Script::ReserveKey,
-            &[key],
-            (stale, &held[..], IDEMPOTENCY_KEPT_MS),
-        );
-        self.commit_one(CREATING, &commands).await
-    }
-
-    /// Claims the handles; which of them are the proposals' now. (They may have been before: anybody
-    /// carries on a proposal.)
-    async fn claim(&self, proposals: &[Proposal]) -> Result<Vec<bool>, StoreError> {
-        let answers = self
-            .commit_each(
-                CREATING,
-                proposals,
-                |proposal| Key::Handle(&proposal.user.handle).partition(),
-                |commands, Proposal { user, .. }| {
-                    commands.add("SET", &Key::Handle(&user.handle), (user.id.0, "NX", "GET"));
-                },
-            )
-            .await?;
-        let mut claimed = Vec::with_capacity(proposals.len());
-        for (proposal, answer) in proposals.iter().zip(answers) {
-            let before: Option<u32> = decode(answer).map_err(store_error(CREATING))?;
-            claimed.push(before.is_none_or(|id| id == proposal.user.id.0));
-        }
-        Ok(claimed)
-    }
-
-    /// Makes users of proposals whose handles have been claimed.
-    async fn complete(&self, proposals: &[Proposal]) -> Result<(), StoreError> {
-        let tokens = proposals.iter().filter_map(|proposal| {
-            let token = proposal.token.as_ref()?;
-            Some((token, proposal.user.id))
-        });
-        let tokens: Vec<(&TokenHash, UserId)> = tokens.collect();
-        let answers = self
-            .commit_each(
-                CREATING,
-                &tokens,
-                |(token, _)| Key::Token(token).partition(),
-                |commands, (token, id)| {
-                    commands.add("SET", &Key::Token(token), id.0);
-                },
-            )
-            .await?;
-        let mut records = Vec::with_capacity(proposals.len());
-        for proposal in proposals {
-            records.push((proposal, encode_user(&proposal.user)?));
-        }
-        let activated = self
-            .commit_each(
-                CREATING,
-                &records,
-                |(proposal, _)| proposal.user.id.partition(),
-                |commands, (Proposal { user, bytes, .. }, record)| {
-                    let args = (&bytes[..], &record[..]);
-                    commands.script(Script::ActivateUser, &[Key::User(user.id)], args);
-                },
-            )
-            .await?;
-        for answer in answers.into_iter().chain(activated) {
-            decode::<()>(answer).map_err(store_error(CREATING))?;
-        }
-        Ok(())
-    }
-
-    /// Takes back proposals that were refused, and gives their ids back.
-    async fn withdraw(&self, proposals: &[Proposal]) -> Result<(), StoreError> {
-        for proposal in proposals {
-            if let Some((key, held)) = proposal.reservation()? {
-                let key = Key::UserIdempotency(&key);
-                let mut commands = Commands::new(key.partition());
-                commands.script(Script::ReleaseKey, &[key], &held[..]);
-                self.commit_one::<()>(CREATING, &commands).await?;
-            }
-        }
-        let answers = self
-            .commit_each(
-                CREATING,
-                proposals,
-                |proposal| proposal.user.id.partition(),
-                |commands, Proposal { user, bytes, .. }| {
-                    commands.script(Script::WithdrawUser, &[Key::User(user.id)], &bytes[..]);
-                },
-            )
-            .await?;
-        let mut free = Vec::new();
-        for (proposal, answer) in proposals.iter().zip(answers) {
-            if decode(answer).map_err(store_error(CREATING))? {
-                free.push(proposal.user.id.0);
-            }
-        }
-        if !free.is_empty() {
-            let key = Key::FreeUserIds;
-            let mut commands = Commands::new(key.partition());
-            commands.add("SADD", &key, free);
-            self.commit_one::<u64>(CREATING, &commands).await?;
-        }
-        Ok(())
-    }
-}
-
-impl Proposal {
-    fn new(
-        user: User,
-        token: Option<TokenHash>,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Self, StoreError> {
-        let record = ProposalRecord::V1 {
-            nonce: Nonce::new()?.bytes(),
-            user: user.clone(),
-            token,
-            idempotency: idempotency.map(|Idempotency { key, request }| (key, request)),
-        };
-        Ok(Self {
-            bytes: encode(&record)?,
-            user,
-            token,
-            idempotency,
-        })
-    }
-
-    fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
-        let ProposalRecord::V1 {
-            user,
-            token,
-            idempotency,
-            ..
-        } = record::decode("proposed user", &bytes)?;
-        Ok(Self {
-            user,
-            token,
-            idempotency: idempotency.map(|(key, request)| Idempotency { key, request }),
-            bytes,
-        })
-    }
-
-    /// The idempotency key that it reserves, and what that holds.
-    fn reservation(&self) -> Result<Option<Reservation>, StoreError> {
-        let Some(Idempotency { key, request }) = self.idempotency else {
-            return Ok(None);
-        };
-        let held = UserIdempotencyRecord::V1 {
-            request,
-            used_at: self.user.created_at,
-            id: self.user.id,
-            handle: self.user.handle.clone(),
-        };
-        Ok(Some((key, encode(&held)?)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redis::FromRedisValue;
+use redis::{Cmd, FromRedisValue};
 use ripple_domain::{Handle, User, UserId};
 
 use super::{
@@ -98,17 +98,26 @@ impl RedisStore {
 
     pub(super) async fn counts_of_user(&self, id: UserId) -> Result<UserCounts, StoreError> {
         let mut commands = Commands::new(id.partition());
-        commands.add("HMGET", &Key::User(id), &["followers", "posts"]);
         commands.add("SCARD", &Key::Followees(id), NO_ARGS);
+        commands.add("SCARD", &Key::Followers(id, 0), NO_ARGS);
+        // Then, because what the first leaf holds is all until it is cut.
+        commands.add("EXISTS", &Key::FollowerLeaves(id), NO_ARGS);
+        commands.add("HMGET", &Key::User(id), &["followers", "posts"]);
         let answers = self.link.send(&commands).await;
         let answers = answers.map_err(store_error(READING))?;
-        let [counters, following] = <[_; 2]>::try_from(answers).map_err(|_| UNKNOWN_ANSWER)?;
-        let counters: (Option<u64>, Option<u64>) =
+        let [following, first_leaf, is_cut, counters] =
+            <[_; 4]>::try_from(answers).map_err(|_| UNKNOWN_ANSWER)?;
+        let count = |answer| decode::<u64>(answer).map_err(store_error(READING));
+        let (followers, posts): (Option<u64>, Option<u64>) =
             decode(counters).map_err(store_error(READING))?;
+        let first_leaf = count(first_leaf)?;
         Ok(UserCounts {
-            followers: counters.0.unwrap_or(0),
-            following: decode(following).map_err(store_error(READING))?,
-            posts: counters.1.unwrap_or(0),
+            followers: match count(is_cut)? {
+                0 => first_leaf,
+                _ => followers.unwrap_or(0),
+            },
+            following: count(following)?,
+            posts: posts.unwrap_or(0),
         })
     }
 
@@ -122,18 +131,22 @@ impl RedisStore {
             .map(|handle| self.known.handles.get(handle))
             .collect();
         let unknown: Vec<usize> = (0..users.len()).filter(|at| users[*at].is_none()).collect();
-        let answers = self
-            .read_each(
+        let ids: Vec<Option<u32>> = self
+            .read_together(
                 READING,
                 &unknown,
                 |at| Key::Handle(&handles[*at]).partition(),
-                |commands, at| {
-                    commands.add("GET", &Key::Handle(&handles[*at]), NO_ARGS);
+                |commands, some| {
+                    let mut get = Cmd::new();
+                    get.arg("MGET");
+                    for at in some {
+                        get.arg(Key::Handle(&handles[**at]).name());
+                    }
+                    commands.command(get);
                 },
             )
             .await?;
-        for (at, answer) in unknown.into_iter().zip(answers) {
-            let id: Option<u32> = decode(answer).map_err(store_error(READING))?;
+        for (at, id) in unknown.into_iter().zip(ids) {
             users[at] = id.map(UserId);
         }
         Ok(users)
@@ -183,22 +196,28 @@ impl RedisStore {
 
     /// Refuses those who do not exist.
     pub(super) async fn check_users(&self, users: &[UserId]) -> Result<(), CommitError> {
-        let answers = self
-            .read_each(
-                READING,
-                users,
-                |user| user.partition(),
-                |commands, user| {
-                    commands.add("HEXISTS", &Key::User(*user), "d");
-                },
-            )
-            .await?;
-        for answer in answers {
-            if !decode::<bool>(answer).map_err(store_error(READING))? {
-                return Err(CommitError::NotFound { what: "user" });
-            }
-        }
-        Ok(())
+        let all_exist = self
+            .users_exist(users)
+            .await?
+            .into_iter()
+            .all(|exists| exists);
+        all_exist
+            .then_some(())
+            .ok_or(CommitError::NotFound { what: "user" })
+    }
+
+    /// Which of these users exist.
+    pub(super) async fn users_exist(&self, users: &[UserId]) -> Result<Vec<bool>, StoreError> {
+        self.read_together(
+            READING,
+            users,
+            |user| user.partition(),
+            |commands, some| {
+                let ids: Vec<u32> = some.iter().map(|user| user.0).collect();
+                commands.script(Script::UsersExist, &[Key::User(*some[0])], ids);
+            },
+        )
+        .await
     }
 
     /// What one reading command answers.
@@ -225,7 +244,7 @@ pub(super) fn encode_user(user: &User) -> Result<Vec<u8>, StoreError> {
     encode(&UserRecord::V1(user.clone()))
 }
 
-fn decode_user(record: &[u8]) -> Result<User, StoreError> {
+pub(super) fn decode_user(record: &[u8]) -> Result<User, StoreError> {
     let UserRecord::V1(user) = record::decode("user", record)?;
     Ok(user)
 }

@@ -38,7 +38,12 @@ impl RedisStore {
         let mut next = || answers.next().unwrap_or(Value::Nil);
         let kept: Option<Vec<u8>> = decode(next()).map_err(store_error(READING))?;
         let read_at: Option<f64> = decode(next()).map_err(store_error(READING))?;
-        let home = packed::parse(&kept.unwrap_or_default());
+        let kept = kept.unwrap_or_default();
+        let home = packed::parse(&kept);
+        if packed::is_long(user, kept.len()) {
+            // Nobody else shortens the one of an author whom nobody writes to.
+            self.shorten_homes(&[user]).await?;
+        }
         if let (Home::Warm { .. }, Some(read_at)) = (&home, read_at) {
             self.note_reading(user, read_at).await?;
         }

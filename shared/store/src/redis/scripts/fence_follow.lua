@@ -1,8 +1,8 @@
 -- Begins a new epoch of a follower, so that what has entered him in a list before and has not committed
 -- must begin anew.
 --
--- KEYS: whom he follows. ARGV: the follower, the other.
+-- KEYS: the epochs of his partition, whom he follows. ARGV: the place of his epoch, the other.
 -- Answers 1 if he follows him; 0 if not.
 
-redis.call('HINCRBY', string.sub(KEYS[1], 1, 4) .. 'u:' .. ARGV[1], 'e', 1)
-return redis.call('SISMEMBER', KEYS[1], ARGV[2])
+redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
+return redis.call('SISMEMBER', KEYS[2], ARGV[2])

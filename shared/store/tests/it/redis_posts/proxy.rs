@@ -1,8 +1,11 @@
-//! A way to a server on which answers get lost.
+//! A way to a server on which answers get lost, and messages come again when nobody expects them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
@@ -10,11 +13,16 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Notify,
     task::AbortHandle,
+    time::{sleep, timeout},
 };
+
+/// Messages come again within so many milliseconds.
+const AGAIN_MS: u32 = 60;
 
 /// A proxy in front of a server. It ends when it is dropped.
 pub(crate) struct Proxy {
     port: u16,
+    server_port: u16,
     state: Arc<State>,
     accepting: AbortHandle,
 }
@@ -23,6 +31,9 @@ struct State {
     lose_each: AtomicU32,
     answers: AtomicU32,
     lost: AtomicU32,
+    comes_again: AtomicBool,
+    /// What was sent to the server, while it is recorded.
+    recorded: Mutex<Option<Vec<Vec<u8>>>>,
     /// Messages that are still let through to the server.
     messages: AtomicU32,
     stopped: Notify,
@@ -36,6 +47,8 @@ impl Proxy {
             lose_each: AtomicU32::new(0),
             answers: AtomicU32::new(0),
             lost: AtomicU32::new(0),
+            comes_again: AtomicBool::new(false),
+            recorded: Mutex::new(None),
             messages: AtomicU32::new(u32::MAX),
             stopped: Notify::new(),
         });
@@ -48,6 +61,7 @@ impl Proxy {
         });
         Self {
             port,
+            server_port,
             state,
             accepting: accepting.abort_handle(),
         }
@@ -60,6 +74,34 @@ impl Proxy {
     /// From now on loses one of `n` messages from the server, each with its connection; none where 0.
     pub(crate) fn lose_each(&self, n: u32) {
         self.state.lose_each.store(n, Ordering::SeqCst);
+    }
+
+    /// From now on, the latest message before an answer that is lost reaches the server once more, a while
+    /// later: as from a connection that was given up while it still had something to deliver.
+    pub(crate) fn let_come_again(&self) {
+        self.state.comes_again.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on keeps what is sent to the server.
+    pub(crate) fn record(&self) {
+        *self.state.recorded.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// Sends to the server once more what was recorded, and waits until it has been executed.
+    pub(crate) async fn send_recorded_again(&self) {
+        let recorded = self.state.recorded.lock().unwrap().take().unwrap();
+        assert!(!recorded.is_empty());
+        let mut server = TcpStream::connect(("127.0.0.1", self.server_port))
+            .await
+            .unwrap();
+        for message in recorded {
+            server.write_all(&message).await.unwrap();
+        }
+        server.write_all(b"PING\r\n").await.unwrap();
+        let mut answers = Vec::new();
+        while !answers.ends_with(b"+PONG\r\n") {
+            assert!(server.read_buf(&mut answers).await.unwrap() > 0);
+        }
     }
 
     /// Lets so many more messages through to the server, and then none.
@@ -101,6 +143,8 @@ async fn carry(client: TcpStream, server_port: u16, state: Arc<State>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let asked = state.clone();
+    let latest = Arc::new(Mutex::new(Vec::new()));
+    let latest_asked = latest.clone();
     let asking = tokio::spawn(async move {
         let mut buffer = vec![0; 65_536];
         while let Ok(count) = from_client.read(&mut buffer).await
@@ -114,6 +158,12 @@ async fn carry(client: TcpStream, server_port: u16, state: Arc<State>) {
                 asked.stopped.notify_one();
                 break;
             }
+            if asked.comes_again.load(Ordering::SeqCst) {
+                *latest_asked.lock().unwrap() = buffer[..count].to_vec();
+            }
+            if let Some(recorded) = &mut *asked.recorded.lock().unwrap() {
+                recorded.push(buffer[..count].to_vec());
+            }
             if to_server.write_all(&buffer[..count]).await.is_err() {
                 break;
             }
@@ -124,6 +174,9 @@ async fn carry(client: TcpStream, server_port: u16, state: Arc<State>) {
         && count > 0
     {
         if state.loses_this() {
+            let message = std::mem::take(&mut *latest.lock().unwrap());
+            let number = state.lost.load(Ordering::SeqCst);
+            tokio::spawn(come_again(message, number, server_port));
             break;
         }
         if to_client.write_all(&buffer[..count]).await.is_err() {
@@ -131,4 +184,15 @@ async fn carry(client: TcpStream, server_port: u16, state: Arc<State>) {
         }
     }
     asking.abort();
+}
+
+/// Sends a message on a connection of its own.
+async fn come_again(message: Vec<u8>, number: u32, server_port: u16) {
+    sleep(Duration::from_millis((number * 37 % AGAIN_MS).into())).await;
+    if let Ok(mut server) = TcpStream::connect(("127.0.0.1", server_port)).await
+        && server.write_all(&message).await.is_ok()
+    {
+        let mut answer = [0; 1_024];
+        let _ = timeout(Duration::from_secs(1), server.read(&mut answer)).await;
+    }
 }

@@ -4,6 +4,7 @@
 
 mod dying;
 mod follower_lists;
+mod late;
 mod refused;
 mod stress;
 

@@ -1,7 +1,7 @@
 -- Follower lists: leaves, which are sets of at most 512 ids (Redis packs so many numbers), named by the
--- lowest id that belongs there; and beside them, once there are several, a sorted set of those names.
--- What leaves hold together changes with one follower at a time; a leaf that is cut leaves its upper part
--- to a new one.
+-- lowest id that belongs there; and beside them, once there are several, a sorted set of those names, and
+-- in the user's record how many followers they hold together. A leaf that is cut leaves its upper part to
+-- a new one.
 
 local LEAF_MAX = 512
 -- When a leaf is cut, its parts have room for more.
@@ -13,7 +13,7 @@ local function leaf_of(tag, user, follower)
 end
 
 -- Divides a leaf with its members and the ids `first` to `last` into leaves of equal sizes; how many ids
--- were new.
+-- were new, and whether it was the first cut of the list.
 local function cut(tag, user, start, ids, first, last)
   local leaf = tag .. 'fl:' .. user .. ':' .. start
   local all, seen = {}, {}
@@ -31,7 +31,10 @@ local function cut(tag, user, start, ids, first, last)
   local directory = tag .. 'fd:' .. user
   local parts = math.ceil(#all / CUT_MAX)
   redis.call('DEL', leaf)
-  redis.call('ZADD', directory, start, start)
+  local is_first_cut = redis.call('ZADD', directory, start, start) == 1
+  if is_first_cut then
+    redis.call('HSET', tag .. 'u:' .. user, 'followers', before)
+  end
   for part = 1, parts do
     local members = {}
     for at = math.floor(#all * (part - 1) / parts) + 1, math.floor(#all * part / parts) do
@@ -43,25 +46,32 @@ local function cut(tag, user, start, ids, first, last)
     end
     redis.call('SADD', tag .. 'fl:' .. user .. ':' .. start, unpack(members))
   end
-  return #all - before
+  return #all - before, is_first_cut
 end
 
 -- Enters the followers `first` to `last` of `ids`, which ascend.
 local function enter_followers(tag, user, ids, first, last)
+  local directory, leaf = tag .. 'fd:' .. user, tag .. 'fl:' .. user .. ':0'
+  if redis.call('EXISTS', directory) == 0 and redis.call('SCARD', leaf) + last - first < LEAF_MAX then
+    redis.call('SADD', leaf, unpack(ids, first, last))
+    return
+  end
   local added = 0
   while first <= last do
     local start = leaf_of(tag, user, ids[first])
-    local after = redis.call('ZRANGE', tag .. 'fd:' .. user, '(' .. ids[first], '+inf', 'BYSCORE', 'LIMIT', 0, 1)
+    local after = redis.call('ZRANGE', directory, '(' .. ids[first], '+inf', 'BYSCORE', 'LIMIT', 0, 1)
     local past = tonumber(after[1] or math.huge)
     local stop = first
     while stop < last and stop - first + 1 < LEAF_MAX and tonumber(ids[stop + 1]) < past do
       stop = stop + 1
     end
-    local leaf = tag .. 'fl:' .. user .. ':' .. start
-    if redis.call('SCARD', leaf) + stop - first + 1 <= LEAF_MAX then
+    leaf = tag .. 'fl:' .. user .. ':' .. start
+    if redis.call('SCARD', leaf) + stop - first < LEAF_MAX then
       added = added + redis.call('SADD', leaf, unpack(ids, first, stop))
     elseif stop > first or redis.call('SISMEMBER', leaf, ids[first]) == 0 then
-      added = added + cut(tag, user, start, ids, first, stop)
+      local new, is_first_cut = cut(tag, user, start, ids, first, stop)
+      -- Those who were added before the first cut have been counted by it.
+      added = (is_first_cut and 0 or added) + new
     end
     first = stop + 1
   end
@@ -72,13 +82,13 @@ end
 
 -- Takes a follower out.
 local function leave_followers(tag, user, follower)
-  local start = leaf_of(tag, user, follower)
+  local directory, start = tag .. 'fd:' .. user, leaf_of(tag, user, follower)
   local leaf = tag .. 'fl:' .. user .. ':' .. start
-  if redis.call('SREM', leaf, follower) == 0 then
+  if redis.call('SREM', leaf, follower) == 0 or redis.call('EXISTS', directory) == 0 then
     return
   end
   redis.call('HINCRBY', tag .. 'u:' .. user, 'followers', -1)
   if start ~= '0' and redis.call('EXISTS', leaf) == 0 then
-    redis.call('ZREM', tag .. 'fd:' .. user, start)
+    redis.call('ZREM', directory, start)
   end
 end

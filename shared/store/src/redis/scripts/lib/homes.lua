@@ -5,6 +5,9 @@
 -- Beside it: a bit in `warm` that says there is one, and the time of its last reading in `read`.
 
 local HOME_HEADER_BYTES = 18
+-- Four times what pages are read from. Others shorten a timeline when it is pushed to or read; the one
+-- of an author whom nobody writes to and who does not read becomes cold instead.
+local HOME_BYTES_MAX = HOME_HEADER_BYTES + 3200 * 8
 
 local function home_bit(user)
   return math.floor(tonumber(user) / 64)
@@ -26,7 +29,12 @@ end
 -- Pushes an id (8 bytes) to a timeline that is there; whether it was.
 local function push(tag, user, packed)
   local key = tag .. 'ho:' .. user
-  if redis.call('STRLEN', key) % 8 ~= HOME_HEADER_BYTES % 8 then
+  local length = redis.call('STRLEN', key)
+  if length % 8 ~= HOME_HEADER_BYTES % 8 then
+    return false
+  end
+  if length >= HOME_BYTES_MAX then
+    cool(tag, user)
     return false
   end
   redis.call('APPEND', key, packed)
