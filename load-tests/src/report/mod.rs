@@ -1,3 +1,17 @@
 //! What a run found: the data, and the ways in which it is shown.
 
 pub mod model;
+
+mod json;
+pub mod table;
+
+mod rows;
+mod style;
+mod units;
+mod words;
+
+#[cfg(test)]
+mod sample;
+
+pub use json::Unreadable;
+pub use style::Style;

@@ -1,0 +1,174 @@
+//! The rows of the tables, which the terminal and the page share.
+
+use super::{
+    model::{Latency, Operation, Report, SaturationStep, TierLatency, Verification},
+    units::{as_f64, count, difference, latency, number, share},
+};
+
+/// How a post was seen by those whom the server tells.
+const RECEIPT: &str = "receipt";
+
+/// The names of a latency's figures, in order.
+pub(crate) const FIGURES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
+
+/// A way in which posts of a tier were seen.
+pub(crate) struct TierRow {
+    pub(crate) tier: String,
+    pub(crate) seen_by: String,
+    pub(crate) count: String,
+    /// Empty where all were seen.
+    pub(crate) not_seen: String,
+    /// As [`FIGURES`].
+    pub(crate) figures: [String; 5],
+    /// Whether it says what the server tells of itself, or how far that is from what was seen.
+    pub(crate) is_aside: bool,
+}
+
+/// The tiers: what was seen, what the receipts say, and the difference of the two.
+pub(crate) fn tiers(report: &Report) -> Vec<TierRow> {
+    let mut rows = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    for tier in &report.tiers {
+        if !names.contains(&tier.tier.as_str()) {
+            names.push(&tier.tier);
+        }
+    }
+    for name in names {
+        let of_tier: Vec<_> = report.tiers.iter().filter(|of| of.tier == name).collect();
+        rows.extend(of_tier.iter().map(|tier| tier_row(tier)));
+        let measured = |tier: &&&TierLatency| tier.latency.count > 0;
+        let (mut receipts, mut seen) = (
+            of_tier.iter().filter(|tier| tier.seen_by == RECEIPT),
+            of_tier.iter().filter(|tier| tier.seen_by != RECEIPT),
+        );
+        if let (Some(receipt), Some(seen)) = (receipts.find(measured), seen.find(measured)) {
+            let (told, found) = (values(&receipt.latency), values(&seen.latency));
+            rows.push(TierRow {
+                tier: name.into(),
+                seen_by: format!("{} less {RECEIPT}", seen.seen_by),
+                count: String::new(),
+                not_seen: String::new(),
+                figures: std::array::from_fn(|at| difference(found[at], told[at])),
+                is_aside: true,
+            });
+        }
+    }
+    rows
+}
+
+fn tier_row(tier: &TierLatency) -> TierRow {
+    TierRow {
+        tier: tier.tier.clone(),
+        seen_by: tier.seen_by.clone(),
+        count: count(tier.latency.count),
+        not_seen: nothing_as_blank(tier.not_seen),
+        figures: figures(&tier.latency),
+        is_aside: tier.seen_by == RECEIPT,
+    }
+}
+
+/// A kind of request.
+pub(crate) struct OperationRow {
+    pub(crate) name: String,
+    pub(crate) wanted: String,
+    pub(crate) reached: String,
+    pub(crate) scheduled: String,
+    /// The share of what was due.
+    pub(crate) good: String,
+    /// How many were good.
+    pub(crate) count: String,
+    /// How many were bad and of what kind; empty where none was.
+    pub(crate) bad: String,
+    /// As [`FIGURES`].
+    pub(crate) figures: [String; 5],
+}
+
+/// The operations, in the report's order.
+pub(crate) fn operations(report: &Report) -> Vec<OperationRow> {
+    let row = |operation: &Operation| OperationRow {
+        name: operation.name.clone(),
+        wanted: number(operation.rate_wanted),
+        reached: number(operation.rate_reached),
+        scheduled: count(operation.scheduled),
+        good: share(operation.good, operation.scheduled),
+        count: count(operation.latency.count),
+        bad: bad(operation),
+        figures: figures(&operation.latency),
+    };
+    report.operations.iter().map(row).collect()
+}
+
+fn bad(operation: &Operation) -> String {
+    let kinds = operation.bad.iter();
+    let kinds: Vec<_> = kinds
+        .map(|(kind, times)| format!("{}\u{a0}×\u{a0}{kind}", count(*times)))
+        .collect();
+    kinds.join(", ")
+}
+
+/// What was looked for in the verification, how often, and whether that is as it should be.
+pub(crate) fn verification(found: &Verification) -> Vec<(String, String, bool)> {
+    let known = |name: &str, times: u64| (name.into(), count(times), true);
+    let none = |name: &str, times: u64| (name.into(), count(times), times == 0);
+    let mut rows = vec![
+        known("posts accepted", found.accepted),
+        known("posts of unknown fate", found.uncertain),
+    ];
+    for (kind, pages) in &found.pages {
+        rows.push(known(&format!("pages read: {kind}"), *pages));
+    }
+    rows.extend([
+        known("entries expected", found.expected),
+        none("missing", found.missing_count),
+        none("more than once", found.doubled_count),
+        none("where they do not belong", found.strange_count),
+        none("jobs in the dead letters", found.dead_jobs),
+    ]);
+    rows
+}
+
+/// A rate that was tried.
+pub(crate) struct StepRow {
+    pub(crate) rate: String,
+    pub(crate) held: bool,
+    pub(crate) why: String,
+    /// p99 of author, followers, public.
+    pub(crate) p99: [String; 3],
+}
+
+/// The steps of a search for the highest rate, in the order of trying.
+pub(crate) fn saturation(steps: &[SaturationStep]) -> Vec<StepRow> {
+    let row = |step: &SaturationStep| StepRow {
+        rate: number(step.rate),
+        held: step.held,
+        why: step.why.clone(),
+        p99: [&step.author, &step.followers, &step.public].map(|of| figures(of)[2].clone()),
+    };
+    steps.iter().map(row).collect()
+}
+
+/// A latency's figures; dashes where nothing was measured.
+pub(crate) fn figures(of: &Latency) -> [String; 5] {
+    if of.count == 0 {
+        return std::array::from_fn(|_| "–".into());
+    }
+    values(of).map(latency)
+}
+
+/// A latency's figures in microseconds, as [`FIGURES`].
+pub(crate) fn values(of: &Latency) -> [u64; 5] {
+    [of.p50, of.p90, of.p99, of.p999, of.max]
+}
+
+/// The mean number of good answers a second, of all operations.
+pub(crate) fn answered_per_s(report: &Report) -> f64 {
+    let good: u64 = report.operations.iter().map(|of| of.good).sum();
+    as_f64(good) / report.duration_s.max(f64::MIN_POSITIVE)
+}
+
+fn nothing_as_blank(times: u64) -> String {
+    if times == 0 {
+        return String::new();
+    }
+    count(times)
+}

@@ -1,0 +1,160 @@
+//! What a report says in sentences.
+
+use super::{
+    model::{FaultMark, LimitKind, Report, SaturationStep, Verdict},
+    units::{bytes, count, duration, moment, number, with_unit},
+};
+
+/// Limits of one kind, and how many held.
+pub(crate) struct Limits<'a> {
+    /// All of them.
+    pub(crate) all: Vec<&'a Verdict>,
+    /// Those that did not hold.
+    pub(crate) broken: Vec<&'a Verdict>,
+}
+
+/// The promises or the budgets of a report.
+pub(crate) fn limits(report: &Report, kind: LimitKind) -> Limits<'_> {
+    let of_kind = report.verdicts.iter().filter(|limit| limit.kind == kind);
+    let all: Vec<_> = of_kind.collect();
+    let broken = all.iter().copied().filter(|limit| !limit.held).collect();
+    Limits { all, broken }
+}
+
+/// The verdict on the promises, in a sentence.
+pub(crate) fn promises(report: &Report) -> String {
+    let limits = limits(report, LimitKind::Promise);
+    match (limits.all.len(), limits.broken.len()) {
+        (0, _) => "No promise was put to the test.".into(),
+        (1, 0) => "The promise was kept.".into(),
+        (all, 0) => format!("All {all} promises were kept."),
+        (all, broken) => format!(
+            "{broken} of {all} promises {} broken: {}.",
+            if broken == 1 { "was" } else { "were" },
+            names(&limits.broken)
+        ),
+    }
+}
+
+/// The verdict on the budgets, in a sentence; none where there are none.
+pub(crate) fn budgets(report: &Report) -> Option<String> {
+    let limits = limits(report, LimitKind::Budget);
+    match (limits.all.len(), limits.broken.len()) {
+        (0, _) => None,
+        (1, 0) => Some("The budget was met.".into()),
+        (all, 0) => Some(format!("All {all} budgets were met.")),
+        (all, broken) => Some(format!(
+            "{broken} of {all} budgets {} missed: {}.",
+            if broken == 1 { "was" } else { "were" },
+            names(&limits.broken)
+        )),
+    }
+}
+
+/// What a search for the highest rate found, in a sentence; none where there was no search.
+pub(crate) fn found(report: &Report) -> Option<String> {
+    if report.saturation.is_empty() {
+        return None;
+    }
+    Some(match highest(&report.saturation) {
+        Some(rate) => format!(
+            "The highest rate that keeps all promises is {} posts a second.",
+            number(rate)
+        ),
+        None => "No rate that was tried keeps all promises.".into(),
+    })
+}
+
+/// The highest rate at which all promises held.
+pub(crate) fn highest(steps: &[SaturationStep]) -> Option<f64> {
+    let held = steps.iter().filter(|step| step.held);
+    held.map(|step| step.rate).reduce(f64::max)
+}
+
+/// What a limit allows.
+pub(crate) fn allows(verdict: &Verdict) -> String {
+    let sign = if verdict.more_is_better { '≥' } else { '≤' };
+    let limit = with_unit(verdict.limit, &verdict.unit);
+    // "At most none" is said more simply.
+    if verdict.limit == 0.0 && !verdict.more_is_better {
+        return "none".into();
+    }
+    format!("{sign}\u{a0}{limit}")
+}
+
+/// What became of a limit, in a word.
+pub(crate) fn outcome(verdict: &Verdict) -> &'static str {
+    match (verdict.kind, verdict.held) {
+        (LimitKind::Promise, true) => "kept",
+        (LimitKind::Promise, false) => "broken",
+        (LimitKind::Budget, true) => "met",
+        (LimitKind::Budget, false) => "missed",
+    }
+}
+
+/// What was measured and where: pairs of a name and a text.
+pub(crate) fn circumstances(report: &Report) -> Vec<(&'static str, String)> {
+    let target = &report.target;
+    let machine = &report.machine;
+    let world = &report.world;
+    let own = if target.is_own {
+        "started for this run"
+    } else {
+        "somebody else's"
+    };
+    let versions = target.versions.iter();
+    let versions: Vec<_> = versions
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    let mut loaded = format!(
+        "{} users, {} follows, at most {} followers",
+        count(world.users),
+        count(world.follows),
+        count(world.followers_max)
+    );
+    if world.loaded_in_s > 0.0 {
+        loaded.push_str(&format!("; loaded in {}", duration(world.loaded_in_s)));
+    }
+    vec![
+        ("server", format!("{}, {own}", target.url)),
+        ("store", target.store.clone()),
+        (
+            "versions",
+            if versions.is_empty() {
+                "unknown".into()
+            } else {
+                versions.join(", ")
+            },
+        ),
+        (
+            "machine",
+            format!(
+                "{}, {} processors, {} memory, {}",
+                machine.processor,
+                machine.processors,
+                bytes(machine.memory_bytes),
+                machine.system
+            ),
+        ),
+        ("world", loaded),
+        (
+            "load",
+            format!(
+                "{} from {}, seed {}",
+                duration(report.duration_s),
+                moment(report.started_at),
+                report.seed
+            ),
+        ),
+    ]
+}
+
+/// When a fault was.
+pub(crate) fn span(fault: &FaultMark) -> String {
+    format!("{:.1}–{:.1}\u{a0}s", fault.from_s, fault.to_s)
+}
+
+fn names(limits: &[&Verdict]) -> String {
+    let names: Vec<_> = limits.iter().map(|limit| limit.what.as_str()).collect();
+    names.join("; ")
+}
