@@ -19,7 +19,7 @@ const LINES_A_BODY: usize = 50_000;
 /// Bodies that are on their way at once.
 const IN_FLIGHT: usize = 4;
 /// Handles that the server takes at once.
-const HANDLES_A_BODY: usize = 10_000;
+const HANDLES_A_BODY: usize = 1_000;
 /// How often a request that was refused for load is sent again, and how long to wait before.
 const TRIES_MAX: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -96,7 +96,7 @@ pub async fn load(
         let answer: TokensAnswer = call(request).await?;
         Ok::<_, ApiError>(answer.tokens)
     });
-    let mut answers = stream::iter(bodies).buffered(2);
+    let mut answers = stream::iter(bodies).buffered(IN_FLIGHT);
     while let Some(answer) = answers.try_next().await? {
         tokens.extend(answer.into_iter().map(|token| token.token));
         done.tokens = tokens.len() as u64;

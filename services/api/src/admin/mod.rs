@@ -3,6 +3,7 @@
 mod dead;
 mod queues;
 mod replay;
+mod tokens;
 mod transfer;
 
 use ripple_domain::Tier;
@@ -20,6 +21,8 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(dead::purge_dead))
         .routes(routes!(dead::replay_dead))
         .routes(routes!(replay::replay_posts))
+        .routes(routes!(tokens::create_token))
+        .routes(routes!(tokens::create_tokens))
         .merge(transfer::router())
 }
 

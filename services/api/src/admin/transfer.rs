@@ -1,5 +1,5 @@
-//! Import, export, rebuilding and tokens through a running server: what `ripple import --url` and its
-//! sisters call.
+//! Import, export and rebuilding through a running server: what `ripple import --url` and its sisters
+//! call.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,6 @@ use axum::{
 };
 use futures_util::stream;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use ripple_domain::Handle;
 use ripple_store::{
     ImportCounts, Store, StoreError,
     transfer::{
@@ -26,9 +25,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState, Problem, ProblemKind,
-    auth::{Admin, derived_token, random_token, token_hash},
+    auth::Admin,
     extract::{PathText, body_too_large, refuse_declared},
-    idempotency::IdempotencyKey,
 };
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
@@ -38,7 +36,6 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(export_follows))
         .routes(routes!(export_posts))
         .routes(routes!(start_rebuild))
-        .routes(routes!(create_token))
 }
 
 /// The longest body of an import, in bytes. Longer files come in several requests.
@@ -251,41 +248,4 @@ async fn start_rebuild(
     let rebuilt = tokio::spawn(async move { rebuild(&*store, what).await }).await;
     let jobs = rebuilt.map_err(Problem::internal)??;
     Ok((StatusCode::ACCEPTED, Json(RebuildAnswer { jobs })))
-}
-
-/// A new token.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TokenAnswer {
-    /// The token. It is stored hashed, so it cannot be shown again.
-    token: String,
-}
-
-/// Adds a token to a user; his other tokens stay valid. The same `Idempotency-Key` gives the same token.
-#[utoipa::path(
-    post,
-    path = "/v1/admin/users/{handle}/tokens",
-    tag = "admin",
-    params(("handle" = String, Path, description = "The user's handle")),
-    responses(
-        (status = 201, body = TokenAnswer),
-        (status = 401, description = "The admin token is needed."),
-        (status = 404, description = "There is no such user."),
-    )
-)]
-async fn create_token(
-    Admin: Admin,
-    State(state): State<ApiState>,
-    key: IdempotencyKey,
-    PathText(handle): PathText,
-) -> Result<(StatusCode, Json<TokenAnswer>), Problem> {
-    let (idempotency, _under_way) = key.begin(&state, b"")?;
-    let handle: Handle = handle.parse().map_err(|_| Problem::not_found("user"))?;
-    let user = state.store().user_by_handle(&handle).await?;
-    let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    let token = match idempotency {
-        Some(idempotency) => derived_token(&state, b"token", &idempotency.key),
-        None => random_token().map_err(Problem::internal)?,
-    };
-    state.store().add_token(user.id, token_hash(&token)).await?;
-    Ok((StatusCode::CREATED, Json(TokenAnswer { token })))
 }

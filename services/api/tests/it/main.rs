@@ -8,6 +8,7 @@
 
 mod app;
 mod raw;
+mod tokens;
 
 mod auth;
 mod bad_input;

@@ -158,6 +158,7 @@ async fn imports_and_exports_are_the_admins() {
         (Method::GET, "/v1/admin/export/posts"),
         (Method::POST, "/v1/admin/rebuild/topics"),
         (Method::POST, "/v1/admin/users/ada/tokens"),
+        (Method::POST, "/v1/admin/tokens"),
     ] {
         for (caller, refused) in [
             (Client::nobody(&server.url), StatusCode::UNAUTHORIZED),
