@@ -388,7 +388,7 @@ mod tests {
             let (users, most) = (f64::from(users), f64::from(most));
             let expected = mean.clamp((most / users).max(1.0), most.max(1.0));
             let found = graph.follows() as f64 / users;
-            let tolerance = 0.05 * expected + 2.0 / users + if mean < 3.0 { 1.0 } else { 0.0 };
+            let tolerance = 0.05 * expected + 2.0 / users + if expected < 3.0 { 1.0 } else { 0.0 };
             prop_assert!((found - expected).abs() <= tolerance, "{} not {}", found, expected);
             prop_assert_eq!(&Graph::power_law(graph.users(), mean, followers(0), seed), &graph);
         }

@@ -1,0 +1,30 @@
+//! Ports on which nobody listens.
+
+use std::{
+    io,
+    net::TcpListener,
+    ops::Range,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// Below the ports that the system gives to connections: a client that tries again and again to reach
+/// a server that is being restarted must not take its port.
+const PORTS: Range<u16> = 10_000..20_000;
+/// The nodes of a Redis cluster talk to each other on ports that are so much higher.
+const CLUSTER_BUS: u16 = 10_000;
+
+/// A port on which nobody listens, nor on the cluster bus's that belongs to it. Processes begin their search
+/// apart.
+pub(super) fn free_port() -> io::Result<u16> {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    PORTS
+        .map(|_| {
+            let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+            let place = std::process::id().wrapping_mul(16).wrapping_add(given);
+            let many = u32::from(PORTS.end - PORTS.start);
+            PORTS.start + u16::try_from(place % many).unwrap_or(0)
+        })
+        .find(|port| is_free(*port) && is_free(port + CLUSTER_BUS))
+        .ok_or_else(|| io::Error::other("no port is free"))
+}
