@@ -1,7 +1,19 @@
-//! Ripple's load tests: worlds to measure in, what a run found, and how it is shown.
+//! Ripple's load tests: worlds to measure in, load, what readers see of it, and how that is shown.
 
 pub mod api;
+pub mod cli;
+pub mod scenario;
+
 pub mod deployment;
 pub mod population;
+
+pub mod generate;
+pub mod run;
+pub mod verify;
+pub mod watch;
+
+mod limits;
+pub mod saturate;
+
 pub mod report;
 pub mod world;

@@ -1,3 +1,109 @@
-//! Ripple's load generator.
+//! Ripple's load generator: `ripple-load-tests run steady`.
 
-fn main() {}
+use std::{error::Error, fs, path::Path, process::ExitCode};
+
+use clap::Parser;
+use ripple_load_tests::{
+    cli::{Cli, Command, RunArgs},
+    report::model::Report,
+    run::{RunOptions, run},
+    scenario,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Something was broken or went wrong; clap uses 2 for a wrong command line.
+const FAILED: u8 = 1;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => run_scenario(&args).await,
+        Command::Compare { before, after } => compare(&before, &after),
+        Command::Scenarios { name } => scenarios(name.as_deref()),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Whether all promises held.
+async fn run_scenario(args: &RunArgs) -> Result<bool, Box<dyn Error>> {
+    let scenario = args.scenario()?;
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_when_told(stop.clone()));
+    let options = RunOptions {
+        target: args.target()?,
+        is_quiet: args.quiet,
+        stop,
+    };
+    // On the heap: it holds all that a run needs.
+    let report = Box::pin(run(&scenario, &options)).await?;
+    show(&report);
+    if let Some(folder) = &args.out {
+        write(&report, folder)?;
+    }
+    Ok(report.holds())
+}
+
+/// Ends the run at the first SIGINT or SIGTERM: with a report, and no process left behind.
+async fn stop_when_told(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if !stop.is_cancelled() {
+            eprintln!("ending the run; the report follows");
+        }
+        stop.cancel();
+    }
+}
+
+fn show(report: &Report) {
+    println!(
+        "{}",
+        serde_json::to_string_pretty(&report.verdicts).unwrap_or_default()
+    );
+}
+
+fn write(report: &Report, folder: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(folder)?;
+    fs::write(
+        folder.join("report.json"),
+        serde_json::to_vec_pretty(report)?,
+    )?;
+    Ok(())
+}
+
+fn compare(before: &Path, after: &Path) -> Result<bool, Box<dyn Error>> {
+    let read = |path: &Path| -> Result<Report, Box<dyn Error>> {
+        Ok(serde_json::from_slice(&fs::read(path)?)?)
+    };
+    show(&read(before)?);
+    show(&read(after)?);
+    Ok(true)
+}
+
+fn scenarios(name: Option<&str>) -> Result<bool, Box<dyn Error>> {
+    if let Some(name) = name {
+        let found = scenario::find(name)?;
+        println!("{}", scenario::text(&found.name).unwrap_or_default());
+        return Ok(true);
+    }
+    for name in scenario::NAMES {
+        println!("{name:16} {}", scenario::find(name)?.description);
+    }
+    Ok(true)
+}

@@ -1,5 +1,14 @@
-//! Tests of the load generator on real servers.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Tests of the load generator on real servers, and what it must notice about bad ones.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 mod deployment;
 mod population;
+
+mod schedule;
+
+mod proxy;
+mod runs;

@@ -1,0 +1,123 @@
+//! What was posted, as the generator knows it.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use crate::population::Text;
+
+/// A post that was accepted.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// Its id.
+    pub id: u64,
+    /// Its author.
+    pub author: u32,
+    /// Its tag, as in the path of its page.
+    pub tag: Option<Arc<str>>,
+    /// A keyword of it, as in the path of its page.
+    pub keyword: Option<Arc<str>>,
+    /// When the answer had arrived.
+    pub at: Instant,
+    /// Whether it was posted in the measured part of the run, and answered at the first try.
+    pub is_measured: bool,
+}
+
+/// What was posted.
+#[derive(Default)]
+pub struct Ledger(Mutex<Entries>);
+
+#[derive(Default)]
+struct Entries {
+    accepted: Vec<Accepted>,
+    /// Posts whose fate is unknown or was told in vain, by the hash of their texts.
+    perhaps: HashMap<u64, Perhaps>,
+    /// Tags and keywords, each once.
+    words: HashMap<Arc<str>, ()>,
+}
+
+/// Why a post may or may not be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Perhaps {
+    /// The answer was lost.
+    Uncertain,
+    /// The server refused it with a 5xx, which may come after it was stored.
+    Refused,
+}
+
+/// The hash of a text, by which a post is known when its id was never told.
+pub fn text_hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Ledger {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a post that was accepted.
+    pub(crate) fn accept(&self, id: u64, author: u32, text: &Text, at: Instant, is_measured: bool) {
+        let mut entries = self.entries();
+        let mut word = |word: &Option<String>| {
+            let word = word.as_deref()?;
+            if let Some((known, ())) = entries.words.get_key_value(word) {
+                return Some(Arc::clone(known));
+            }
+            let new: Arc<str> = word.into();
+            entries.words.insert(Arc::clone(&new), ());
+            Some(new)
+        };
+        let (tag, keyword) = (word(&text.tag), word(&text.keyword));
+        entries.perhaps.remove(&text_hash(&text.text));
+        entries.accepted.push(Accepted {
+            id,
+            author,
+            tag,
+            keyword,
+            at,
+            is_measured,
+        });
+    }
+
+    /// Notes a post that may or may not be there.
+    pub(crate) fn doubt(&self, text: &str, why: Perhaps) {
+        self.entries().perhaps.insert(text_hash(text), why);
+    }
+
+    /// Notes that a post is not there, as the server has said.
+    pub(crate) fn forget(&self, text: &str) {
+        self.entries().perhaps.remove(&text_hash(text));
+    }
+
+    /// The posts that were accepted, by id, and those that may be there.
+    pub fn posts(&self) -> (Vec<Accepted>, HashMap<u64, Perhaps>) {
+        let entries = self.entries();
+        let mut accepted = entries.accepted.clone();
+        accepted.sort_by_key(|post| post.id);
+        (accepted, entries.perhaps.clone())
+    }
+
+    /// Those that were accepted since the first `seen`, and how many there are now.
+    pub fn since(&self, seen: usize) -> Vec<Accepted> {
+        self.entries()
+            .accepted
+            .get(seen..)
+            .unwrap_or_default()
+            .to_vec()
+    }
+
+    /// How many posts were accepted.
+    pub fn len(&self) -> usize {
+        self.entries().accepted.len()
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

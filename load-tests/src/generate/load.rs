@@ -1,0 +1,167 @@
+//! The load of a run while it runs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{
+        Semaphore,
+        mpsc::{self, Receiver, UnboundedReceiver},
+    },
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    draw::Draw,
+    ledger::Ledger,
+    pace::{self, moment},
+    people::People,
+    record::{Outcome, Recorder, Sample},
+    schedule::{Due, Schedule},
+    send::{Sender, Sighting},
+};
+use crate::{
+    api::Api,
+    scenario::{Operation, Scenario},
+};
+
+/// Requests that are due at the same moment and wait for the task that sends them.
+const DUE_MAX: usize = 16_384;
+
+/// What a load is made of.
+pub(crate) struct Load<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) api: Api,
+    pub(crate) people: Arc<People>,
+    pub(crate) ledger: Arc<Ledger>,
+    /// Digits that no other run on the same server has.
+    pub(crate) run: String,
+    /// When the measured part begins.
+    pub(crate) begin: Instant,
+    /// Ends it early.
+    pub(crate) stop: CancellationToken,
+}
+
+/// A load that runs.
+pub(crate) struct Running {
+    pub(crate) recorder: Arc<Recorder>,
+    sender: Arc<Sender>,
+    requests: TaskTracker,
+    sending: JoinHandle<()>,
+}
+
+impl Load<'_> {
+    /// Starts it; posts that are to be looked for come out of the receiver.
+    pub(crate) fn start(self) -> io::Result<(Running, UnboundedReceiver<Sighting>)> {
+        let recorder = Arc::new(Recorder::new(self.begin));
+        let (watch, sightings) = mpsc::unbounded_channel();
+        let draw = Draw::new(
+            Arc::clone(&self.people),
+            self.scenario.seed,
+            &self.run,
+            self.scenario.watch.posts_per_s,
+        );
+        let sender = Arc::new(Sender {
+            api: self.api,
+            people: self.people,
+            recorder: Arc::clone(&recorder),
+            ledger: self.ledger,
+            begin: self.begin,
+            watch,
+            connections: Semaphore::new(self.scenario.connections_max),
+            etags: Mutex::new(HashMap::new()),
+            resending: TaskTracker::new(),
+            give_up: CancellationToken::new(),
+        });
+
+        let (send, receive) = mpsc::channel(DUE_MAX);
+        let begin = self.begin;
+        let unsent = {
+            let recorder = Arc::clone(&recorder);
+            move |due: Due| record_unsent(&recorder, begin, due)
+        };
+        let schedule = Schedule::new(self.scenario);
+        // The thread ends with the schedule, or when it is told to stop.
+        drop(pace::start(schedule, begin, send, self.stop, unsent)?);
+        let requests = TaskTracker::new();
+        let sending = tokio::spawn(
+            Sending {
+                sender: Arc::clone(&sender),
+                requests: requests.clone(),
+                in_flight_max: self.scenario.in_flight_max,
+                draw,
+            }
+            .run(receive),
+        );
+        let running = Running {
+            recorder,
+            sender,
+            requests,
+            sending,
+        };
+        Ok((running, sightings))
+    }
+}
+
+/// Sends what is due.
+struct Sending {
+    sender: Arc<Sender>,
+    requests: TaskTracker,
+    in_flight_max: usize,
+    draw: Draw,
+}
+
+impl Sending {
+    async fn run(mut self, mut receive: Receiver<Due>) {
+        while let Some(due) = receive.recv().await {
+            let asked = self.draw.draw(due);
+            let Some(ask) = asked.filter(|_| self.requests.len() < self.in_flight_max) else {
+                record_unsent(&self.sender.recorder, self.sender.begin, due);
+                continue;
+            };
+            let moment = moment(self.sender.begin, due.at_s);
+            let send = Arc::clone(&self.sender).send(due.operation, ask, moment);
+            self.requests.spawn(send);
+        }
+        self.requests.close();
+    }
+}
+
+fn record_unsent(recorder: &Recorder, begin: Instant, due: Due) {
+    let moment = moment(begin, due.at_s);
+    recorder.record(due.operation, moment, Outcome::Failed("unsent"));
+}
+
+impl Running {
+    /// Waits until all requests have been sent.
+    pub(crate) async fn sent(&mut self) {
+        // It can only fail where a request's drawing panicked, and then nothing more is sent either.
+        let _ = (&mut self.sending).await;
+    }
+
+    /// How many requests wait for their answers.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Waits for the last answers, and until the fate of every post is known, at most so long.
+    pub(crate) async fn end(self, wait_max: Duration) -> BTreeMap<Operation, Vec<Sample>> {
+        let begun = Instant::now();
+        // Requests that get no answer end by themselves.
+        let _ = timeout(wait_max, self.requests.wait()).await;
+        let resending = &self.sender.resending;
+        resending.close();
+        let left = wait_max.saturating_sub(begun.elapsed());
+        if timeout(left, resending.wait()).await.is_err() {
+            self.sender.give_up.cancel();
+            resending.wait().await;
+        }
+        self.recorder.take()
+    }
+}

@@ -1,0 +1,273 @@
+//! Sends what was drawn, and notes what came of it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use reqwest::{
+    Method, RequestBuilder, Response, StatusCode,
+    header::{ETAG, HeaderValue, IF_NONE_MATCH},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::{Semaphore, mpsc::UnboundedSender};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    draw::Ask,
+    ledger::{Ledger, Perhaps},
+    people::People,
+    record::{Outcome, Recorder},
+};
+use crate::{
+    api::Api,
+    population::{Text, handle},
+    scenario::Operation,
+};
+
+/// How long after a lost answer a post is sent again, at first and at most.
+const RESEND: Duration = Duration::from_millis(100);
+const RESEND_MAX: Duration = Duration::from_secs(2);
+
+/// A post that was accepted and is to be looked for.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Its id.
+    pub id: u64,
+    /// Its author.
+    pub author: u32,
+    /// Its text, with tag and keyword.
+    pub text: Text,
+    /// When the answer had arrived.
+    pub accepted: Instant,
+}
+
+/// Sends requests.
+pub(crate) struct Sender {
+    pub(crate) api: Api,
+    pub(crate) people: Arc<People>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) begin: Instant,
+    /// Where posts go that are to be looked for.
+    pub(crate) watch: UnboundedSender<Sighting>,
+    pub(crate) connections: Semaphore,
+    pub(crate) etags: Mutex<HashMap<String, HeaderValue>>,
+    /// Posts that are sent again until their fate is known.
+    pub(crate) resending: TaskTracker,
+    /// No post is sent again any more.
+    pub(crate) give_up: CancellationToken,
+}
+
+/// The part of a post that is used.
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+}
+
+impl Sender {
+    /// Sends a request that was due at a moment, and waits for its answer.
+    pub(crate) async fn send(self: Arc<Self>, operation: Operation, ask: Ask, due: Instant) {
+        let Ok(_place) = self.connections.acquire().await else {
+            return;
+        };
+        let outcome = match ask {
+            Ask::Post {
+                author,
+                text,
+                key,
+                is_watched,
+            } => {
+                let post = Post { author, text, key };
+                return self.post(operation, post, is_watched, due).await;
+            }
+            Ask::Home(user) => {
+                let outcome = match self.people.token(user) {
+                    Some(token) => {
+                        let path = "/v1/timelines/home?limit=20";
+                        self.read(self.api.of(token, Method::GET, path)).await
+                    }
+                    None => Outcome::Failed("no token"),
+                };
+                if outcome == Outcome::Good {
+                    self.people.set_warm(user);
+                }
+                outcome
+            }
+            Ask::Page(path) => self.read(self.api.request(Method::GET, &path)).await,
+            Ask::Feed(path) => self.feed(path).await,
+            Ask::Follow(follower, followee) => match self.people.token(follower) {
+                // Nobody can follow himself.
+                Some(token) if follower != followee => {
+                    let path = format!("/v1/users/{}/follow", handle(followee));
+                    self.read(self.api.of(token, Method::PUT, &path)).await
+                }
+                _ => Outcome::Good,
+            },
+        };
+        self.recorder.record(operation, due, outcome);
+    }
+
+    async fn read(&self, request: RequestBuilder) -> Outcome {
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return failure(&error),
+        };
+        let status = answer.status();
+        match answer.bytes().await {
+            Ok(_) if status.is_success() => Outcome::Good,
+            Ok(_) => Outcome::Status(status.as_u16()),
+            Err(error) => failure(&error),
+        }
+    }
+
+    async fn feed(&self, path: String) -> Outcome {
+        let mut request = self.api.request(Method::GET, &path);
+        let known = |etags: &Mutex<HashMap<String, HeaderValue>>| {
+            let etags = etags.lock().unwrap_or_else(PoisonError::into_inner);
+            etags.get(&path).cloned()
+        };
+        if let Some(etag) = known(&self.etags) {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return failure(&error),
+        };
+        let status = answer.status();
+        let etag = answer.headers().get(ETAG).cloned();
+        match answer.bytes().await {
+            Ok(_) if status == StatusCode::NOT_MODIFIED => Outcome::Good,
+            Ok(_) if status.is_success() => {
+                if let Some(etag) = etag {
+                    let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+                    etags.insert(path, etag);
+                }
+                Outcome::Good
+            }
+            Ok(_) => Outcome::Status(status.as_u16()),
+            Err(error) => failure(&error),
+        }
+    }
+
+    async fn post(
+        self: &Arc<Self>,
+        operation: Operation,
+        post: Post,
+        is_watched: bool,
+        due: Instant,
+    ) {
+        // From now on it may be there.
+        self.ledger.doubt(&post.text.text, Perhaps::Uncertain);
+        let (outcome, id) = self.publish(&post).await;
+        self.recorder.record(operation, due, outcome);
+        if let Some(id) = id {
+            let accepted = Instant::now();
+            let is_measured = due >= self.begin;
+            self.ledger
+                .accept(id, post.author, &post.text, accepted, is_measured);
+            if is_watched && is_measured {
+                // Nobody looks where the run is at its end.
+                let _ = self.watch.send(Sighting {
+                    id,
+                    author: post.author,
+                    text: post.text,
+                    accepted,
+                });
+            }
+        } else if self.settle(&post, outcome).is_none() {
+            let sender = Arc::clone(self);
+            self.resending
+                .spawn(async move { sender.resend(post).await });
+        }
+    }
+
+    /// Notes what an answer without a post says about its fate; nothing where it is unknown.
+    fn settle(&self, post: &Post, outcome: Outcome) -> Option<()> {
+        match outcome {
+            // Refused for load. A 503 may also come from a store that broke off in the middle.
+            Outcome::Status(503) => self.ledger.doubt(&post.text.text, Perhaps::Refused),
+            // The first request with the same key is still under way.
+            Outcome::Status(409) => return None,
+            Outcome::Status(status) if status < 500 => self.ledger.forget(&post.text.text),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Sends a post with the same key again until its fate is known.
+    async fn resend(&self, post: Post) {
+        let mut pause = RESEND;
+        loop {
+            tokio::select! {
+                () = self.give_up.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(RESEND_MAX);
+            let Ok(_place) = self.connections.acquire().await else {
+                return;
+            };
+            match self.publish(&post).await {
+                (_, Some(id)) => {
+                    let now = Instant::now();
+                    return self.ledger.accept(id, post.author, &post.text, now, false);
+                }
+                // What was asked before may have been stored; this answer is about this one alone.
+                (Outcome::Status(429 | 503), None) => {}
+                (outcome, None) => {
+                    if self.settle(&post, outcome).is_some() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn publish(&self, post: &Post) -> (Outcome, Option<u64>) {
+        let Some(token) = self.people.token(post.author) else {
+            return (Outcome::Failed("no token"), None);
+        };
+        let Text { text, language, .. } = &post.text;
+        let request = self.api.of(token, Method::POST, "/v1/posts");
+        let request = request.header("Idempotency-Key", &post.key);
+        let request = request.json(&json!({ "text": text, "language": language }));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return (failure(&error), None),
+        };
+        let status = answer.status();
+        if status != StatusCode::CREATED {
+            // Read to its end, so that the connection can be used again.
+            let _ = answer.bytes().await;
+            return (Outcome::Status(status.as_u16()), None);
+        }
+        match created(answer).await {
+            Ok(Some(id)) => (Outcome::Good, Some(id)),
+            Ok(None) => (Outcome::Failed("no id"), None),
+            Err(error) => (failure(&error), None),
+        }
+    }
+}
+
+/// A post to be made.
+struct Post {
+    author: u32,
+    text: Text,
+    key: String,
+}
+
+async fn created(answer: Response) -> Result<Option<u64>, reqwest::Error> {
+    let body = answer.bytes().await?;
+    let created: Option<Created> = serde_json::from_slice(&body).ok();
+    Ok(created.and_then(|created| created.id.parse().ok()))
+}
+
+fn failure(error: &reqwest::Error) -> Outcome {
+    Outcome::Failed(match error {
+        error if error.is_connect() => "connect",
+        error if error.is_timeout() => "timeout",
+        _ => "broken off",
+    })
+}

@@ -1,0 +1,279 @@
+//! What is promised and what is wanted, against what was measured.
+//!
+//! Latencies are judged outside of faults: a server that is killed on purpose answers nobody. A fault lasts
+//! until the server is back and ten seconds more, in which it works off what has waited. Whether posts are
+//! where they belong is judged always.
+
+use crate::{
+    generate::{
+        record::{Outcome, Sample, latency},
+        schedule::rate_at,
+    },
+    report::model::{LimitKind, Verdict, Verification},
+    run::Measured,
+    scenario::{Budget, Operation, Scenario},
+    watch::{Place, Seen},
+};
+
+/// How long after a fault latencies are not judged, in seconds: the worst case of the followers tier.
+const RECOVERY_S: f64 = 10.0;
+
+/// The worst case of the author's tier, held against the 99.9th percentile: the generator and the server
+/// share a machine with others, and the one request in a thousand that meets a pause of the machine tells
+/// nothing about the server.
+const AUTHOR_MS: f64 = 500.0;
+/// The worst cases of the other tiers, held against the slowest post.
+const FOLLOWERS_MS: f64 = 10_000.0;
+const PUBLIC_MS: f64 = 60_000.0;
+
+/// The budgets of a store on the same machine, in milliseconds.
+struct Budgets {
+    accept: [f64; 2],
+    home: [f64; 2],
+    public_p99: f64,
+    last_of_ten_thousand: f64,
+    last_of_million: f64,
+}
+
+const EMBEDDED: Budgets = Budgets {
+    accept: [3.0, 25.0],
+    home: [1.0, 5.0],
+    public_p99: 2_000.0,
+    last_of_ten_thousand: 50.0,
+    last_of_million: 500.0,
+};
+
+const REDIS: Budgets = Budgets {
+    accept: [5.0, 50.0],
+    home: [2.0, 10.0],
+    public_p99: 5_000.0,
+    last_of_ten_thousand: 250.0,
+    last_of_million: 10_000.0,
+};
+
+/// The promises about latency and answers.
+pub(crate) fn promises(measured: &Measured) -> Vec<Verdict> {
+    let accepted = measured.of(&[Operation::Post, Operation::Celebrity]);
+    let calm = || accepted.iter().filter(|sample| !measured.is_faulty(sample));
+    let author = latency(good(calm()));
+    let mut verdicts = Vec::new();
+    if !accepted.is_empty() {
+        let count = accepted
+            .iter()
+            .filter(|sample| sample.outcome == Outcome::Good)
+            .count();
+        verdicts.push(at_least("posts accepted", 1.0, count_f64(count), "posts"));
+    }
+    if author.count > 0 {
+        let ms = ms(author.p999);
+        verdicts.push(at_most("accept a post, p99.9", AUTHOR_MS, ms, "ms"));
+    }
+    let followers = |seen: &&Seen| matches!(seen.place, Place::Home | Place::LastHome);
+    let public = |seen: &&Seen| !matches!(seen.place, Place::Home | Place::LastHome);
+    let calm = || {
+        measured
+            .seen
+            .iter()
+            .filter(|seen| !measured.is_faulty_at(seen.accepted_s))
+    };
+    let slowest = |after: &mut dyn Iterator<Item = u64>| after.max().map(ms);
+    let tiers = [
+        (
+            "followers see a post on their home page, the slowest",
+            FOLLOWERS_MS,
+            slowest(&mut calm().filter(followers).filter_map(|seen| seen.after_us)),
+        ),
+        (
+            "followers see a post on their stream, the slowest",
+            FOLLOWERS_MS,
+            slowest(&mut measured.streamed.iter().filter_map(|stream| {
+                let is_calm = !measured.is_faulty_at(stream.accepted_s);
+                stream.after_us.filter(|_| is_calm)
+            })),
+        ),
+        (
+            "everybody sees a post, the slowest",
+            PUBLIC_MS,
+            slowest(&mut calm().filter(public).filter_map(|seen| seen.after_us)),
+        ),
+    ];
+    for (what, limit, found) in tiers {
+        verdicts.extend(found.map(|found| at_most(what, limit, found, "ms")));
+    }
+    let looks = measured.seen.iter().map(|seen| seen.after_us);
+    let looks = looks.chain(measured.streamed.iter().map(|seen| seen.after_us));
+    let not_seen = looks.filter(Option::is_none).count();
+    verdicts.push(none("posts that were never seen", not_seen, "posts"));
+    let wrong = measured.samples.values().flatten().filter(|sample| {
+        let is_wrong = sample.outcome != Outcome::Good && !sample.outcome.is_refusal();
+        is_wrong && !measured.is_faulty(sample)
+    });
+    let what = "answers that are neither good nor a refusal for load";
+    verdicts.push(none(what, wrong.count(), "answers"));
+    verdicts
+}
+
+/// The promises about posts being where they belong.
+pub(crate) fn correctness(verification: &Verification) -> Vec<Verdict> {
+    let counts = [
+        (
+            "posts missing on a page",
+            verification.missing_count,
+            "posts",
+        ),
+        (
+            "posts more than once on a page",
+            verification.doubled_count,
+            "posts",
+        ),
+        (
+            "posts where they do not belong",
+            verification.strange_count,
+            "posts",
+        ),
+        ("jobs in the dead letters", verification.dead_jobs, "jobs"),
+    ];
+    let count = |count| usize::try_from(count).unwrap_or(usize::MAX);
+    counts
+        .map(|(what, found, unit)| none(what, count(found), unit))
+        .into()
+}
+
+/// The budgets that a scenario measures, for the store that was measured.
+pub(crate) fn budgets(scenario: &Scenario, store: &str, measured: &Measured) -> Vec<Verdict> {
+    let refused = measured.samples.values().flatten();
+    let refused = refused.filter(|sample| sample.outcome.is_refusal()).count();
+    let mut verdicts = vec![Verdict {
+        kind: LimitKind::Budget,
+        ..none("requests refused for load (429, 503)", refused, "answers")
+    }];
+    let limits = match store {
+        "embedded" => &EMBEDDED,
+        store if store.starts_with("redis") => &REDIS,
+        _ => return verdicts,
+    };
+    let mut budget = |what: String, limit, found: u64| {
+        verdicts.push(Verdict {
+            kind: LimitKind::Budget,
+            ..at_most(&what, limit, ms(found), "ms")
+        });
+    };
+    for wanted in &scenario.budgets {
+        match wanted {
+            Budget::Accept | Budget::Home => {
+                let (operation, what, [p50, p99]) = match wanted {
+                    Budget::Accept => (Operation::Post, "accept a post", limits.accept),
+                    _ => (Operation::Home, "read a home page", limits.home),
+                };
+                let (rate, at_full) = at_full_rate(scenario, operation);
+                let samples = measured.of(&[operation]);
+                let found = samples.iter().filter(|sample| at_full(due_s(sample)));
+                let found = latency(good(found));
+                if found.count > 0 {
+                    budget(format!("{what} at {rate}/s, p50"), p50, found.p50);
+                    budget(format!("{what} at {rate}/s, p99"), p99, found.p99);
+                }
+            }
+            Budget::Public => {
+                let (rate, at_full) = at_full_rate(scenario, Operation::Post);
+                let seen = measured.seen.iter().filter(|seen| {
+                    let is_public = !matches!(seen.place, Place::Home | Place::LastHome);
+                    is_public && at_full(seen.accepted_s)
+                });
+                let found = latency(seen.filter_map(|seen| seen.after_us));
+                if found.count > 0 {
+                    let what = format!("public pages at {rate} posts/s, p99");
+                    budget(what, limits.public_p99, found.p99);
+                }
+            }
+            Budget::LastOfTenThousand | Budget::LastOfMillion => {
+                let (followers, limit) = match wanted {
+                    Budget::LastOfTenThousand => ("10,000", limits.last_of_ten_thousand),
+                    _ => ("1,000,000", limits.last_of_million),
+                };
+                let last = measured.seen.iter().filter(|seen| {
+                    seen.place == Place::LastHome && seen.author == measured.celebrity
+                });
+                let found = latency(last.filter_map(|seen| seen.after_us));
+                if found.count > 0 {
+                    budget(
+                        format!("last of {followers} followers, p50"),
+                        limit,
+                        found.p50,
+                    );
+                }
+            }
+        }
+    }
+    verdicts
+}
+
+/// The highest rate of an operation, and whether it is reached at a moment.
+fn at_full_rate(scenario: &Scenario, operation: Operation) -> (f64, impl Fn(f64) -> bool) {
+    let edges = scenario
+        .steps
+        .iter()
+        .flat_map(|step| [step.from_s, step.from_s + step.for_s]);
+    let inside = edges
+        .chain([0.0])
+        .filter(|edge| (0.0..scenario.duration_s).contains(edge));
+    let rates = inside.map(|edge| rate_at(scenario, operation, edge));
+    let most = rates.fold(0.0, f64::max);
+    (most, move |at_s| rate_at(scenario, operation, at_s) >= most)
+}
+
+fn due_s(sample: &Sample) -> f64 {
+    f64::from(sample.due_ms) / 1_000.0
+}
+
+fn good<'a>(samples: impl Iterator<Item = &'a Sample>) -> impl Iterator<Item = u64> {
+    let good = samples.filter(|sample| sample.outcome == Outcome::Good);
+    good.map(|sample| u64::from(sample.took_us))
+}
+
+fn at_most(what: &str, limit: f64, measured: f64, unit: &str) -> Verdict {
+    Verdict {
+        kind: LimitKind::Promise,
+        what: what.into(),
+        limit,
+        measured,
+        unit: unit.into(),
+        more_is_better: false,
+        held: measured <= limit,
+    }
+}
+
+fn at_least(what: &str, limit: f64, measured: f64, unit: &str) -> Verdict {
+    Verdict {
+        more_is_better: true,
+        held: measured >= limit,
+        ..at_most(what, limit, measured, unit)
+    }
+}
+
+fn none(what: &str, count: usize, unit: &str) -> Verdict {
+    at_most(what, 0.0, count_f64(count), unit)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a latency or a count to be shown"
+)]
+fn ms(micros: u64) -> f64 {
+    micros as f64 / 1_000.0
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a latency or a count to be shown"
+)]
+fn count_f64(count: usize) -> f64 {
+    count as f64
+}
+
+/// Whether a time from one moment to another meets a fault or the recovery from it.
+pub(crate) fn meets(faults: &[(f64, f64)], from_s: f64, to_s: f64) -> bool {
+    faults
+        .iter()
+        .any(|(begin, end)| from_s <= end + RECOVERY_S && to_s >= *begin)
+}

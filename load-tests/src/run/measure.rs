@@ -1,0 +1,281 @@
+//! The load, and all that looks at the server while it runs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use indicatif::ProgressBar;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    RunError, STOPPED_WAIT,
+    faults::{Injector, Marks},
+    observe::{Observer, queues_are_empty},
+    prepare::Bench,
+};
+use crate::{
+    generate::{
+        Load, Running,
+        ledger::Accepted,
+        people::People,
+        record::{Sample, micros},
+    },
+    limits,
+    report::model::{FaultMark, Second},
+    scenario::{Operation, Scenario},
+    watch::{Arrival, Receipt, Seen, Streams, Watch, receipts},
+};
+
+/// The time between the start of a load and its first request.
+const RUN_UP: Duration = Duration::from_millis(100);
+/// How often the progress bar is written anew.
+const PROGRESS: Duration = Duration::from_millis(500);
+
+/// A post that a reader with an open stream had to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streamed {
+    /// When the post was accepted, in seconds since the begin.
+    pub(crate) accepted_s: f64,
+    /// How long after that it arrived, in microseconds.
+    pub(crate) after_us: Option<u64>,
+}
+
+/// What a load found.
+pub(crate) struct Measured {
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) duration_s: f64,
+    pub(crate) samples: BTreeMap<Operation, Vec<Sample>>,
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) streamed: Vec<Streamed>,
+    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) seconds: Vec<Second>,
+    pub(crate) faults: Vec<FaultMark>,
+    /// The most followed user.
+    pub(crate) celebrity: u32,
+    /// Whether all jobs were done in time after the load.
+    pub(crate) is_drained: bool,
+}
+
+impl Measured {
+    /// The requests of some operations.
+    pub(crate) fn of(&self, operations: &[Operation]) -> Vec<Sample> {
+        let samples = operations
+            .iter()
+            .filter_map(|operation| self.samples.get(operation));
+        samples.flatten().copied().collect()
+    }
+
+    fn faults(&self) -> Vec<(f64, f64)> {
+        self.faults
+            .iter()
+            .map(|fault| (fault.from_s, fault.to_s))
+            .collect()
+    }
+
+    /// Whether a request met a fault or the recovery from it.
+    pub(crate) fn is_faulty(&self, sample: &Sample) -> bool {
+        let due_s = f64::from(sample.due_ms) / 1_000.0;
+        limits::meets(
+            &self.faults(),
+            due_s,
+            due_s + f64::from(sample.took_us) / 1_000_000.0,
+        )
+    }
+
+    /// Whether a moment lies in a fault or the recovery from it, or so shortly before that a post of it
+    /// is still on its way.
+    pub(crate) fn is_faulty_at(&self, at_s: f64) -> bool {
+        limits::meets(&self.faults(), at_s, at_s + 1.0)
+    }
+}
+
+/// Puts the scenario's load on the bench.
+pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measured, RunError> {
+    let known = bench.ledger.len();
+    let begin = Instant::now() + RUN_UP + Duration::from_secs_f64(scenario.warm_up_s);
+    let started_at = Utc::now() + (begin - Instant::now());
+    let streams = Streams::open(&bench.api, &bench.people, scenario.watch.streams);
+    let load = Load {
+        scenario,
+        api: bench.api.clone(),
+        people: Arc::clone(&bench.people),
+        ledger: Arc::clone(&bench.ledger),
+        run: format!("{}{known}", bench.run),
+        begin,
+        stop: bench.stop.clone(),
+    };
+    let started = load.start();
+    let (mut running, sightings) = started.map_err(|source| RunError::System {
+        doing: "starting the thread that paces the load",
+        source,
+    })?;
+    let watch = Watch::new(
+        bench.api.clone(),
+        Arc::clone(&bench.people),
+        begin,
+        scenario.watch.clone(),
+    );
+    let watching = tokio::spawn(Arc::clone(&watch).run(sightings, scenario.seed));
+    let over = CancellationToken::new();
+    let seconds = Arc::new(Mutex::new(Vec::new()));
+    let observer = Observer {
+        api: bench.api.clone(),
+        deployment: Arc::clone(&bench.deployment),
+        begin,
+        stop: over.clone(),
+        seconds: Arc::clone(&seconds),
+    };
+    let observing = tokio::spawn(observer.run());
+    let marks = Marks::default();
+    let injector = Injector {
+        faults: scenario.faults.clone(),
+        deployment: Arc::clone(&bench.deployment),
+        begin,
+        marks: Arc::clone(&marks),
+        stop: bench.stop.clone(),
+    };
+    let injecting = tokio::spawn(injector.run());
+
+    show_until_sent(&mut running, scenario, bench, begin).await;
+    let sent_s = Instant::now()
+        .saturating_duration_since(begin)
+        .as_secs_f64();
+    // A fault that has begun is brought to its end, whatever happens, so that a stopped server goes on.
+    let _ = injecting.await;
+    let drain = Duration::from_secs_f64(scenario.drain_s);
+    let wait_max = || match bench.stop.is_cancelled() {
+        true => drain.min(STOPPED_WAIT),
+        false => drain,
+    };
+    let bar = bench.bar("waiting for the rest", 0);
+    let samples = running.end(wait_max()).await;
+    let _ = watching.await;
+    let seen = watch.end(wait_max()).await;
+    let is_drained = queues_are_empty(&bench.api, wait_max()).await;
+    bar.finish_and_clear();
+    over.cancel();
+    let _ = observing.await;
+    let (readers, arrivals) = streams.end().await;
+    let accepted = bench.ledger.since(known);
+    let mut posts: Vec<u64> = seen.iter().map(|seen| seen.post).collect();
+    posts.sort_unstable();
+    posts.dedup();
+    let receipts = receipts(&bench.api, posts).await;
+    let faults = std::mem::take(&mut *marks.lock().unwrap_or_else(PoisonError::into_inner));
+    let seconds = std::mem::take(&mut *seconds.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Measured {
+        started_at,
+        duration_s: sent_s.min(scenario.duration_s),
+        samples,
+        seen,
+        streamed: streamed(&bench.people, &accepted, &readers, &arrivals, begin),
+        receipts,
+        seconds,
+        faults: faults.into_iter().map(|mark| ended(mark, sent_s)).collect(),
+        celebrity: bench.people.graph.most_followed(),
+        is_drained,
+    })
+}
+
+/// JSON has no infinity.
+fn ended(mark: FaultMark, end_s: f64) -> FaultMark {
+    let to_s = if mark.to_s.is_finite() {
+        mark.to_s
+    } else {
+        end_s.max(mark.from_s)
+    };
+    FaultMark { to_s, ..mark }
+}
+
+/// Joins what was posted with what arrived on streams.
+fn streamed(
+    people: &People,
+    accepted: &[Accepted],
+    readers: &[u32],
+    arrivals: &[Arrival],
+    begin: Instant,
+) -> Vec<Streamed> {
+    let arrived: HashMap<(u32, u64), Instant> = arrivals
+        .iter()
+        .rev()
+        .map(|arrival| ((arrival.reader, arrival.post), arrival.at))
+        .collect();
+    let mut streamed = Vec::new();
+    for post in accepted.iter().filter(|post| post.is_measured) {
+        let followers = people.graph.followers_of(post.author);
+        for reader in readers
+            .iter()
+            .filter(|reader| followers.binary_search(reader).is_ok())
+        {
+            let at = arrived.get(&(*reader, post.id));
+            streamed.push(Streamed {
+                accepted_s: post.at.saturating_duration_since(begin).as_secs_f64(),
+                // It may be there before its author has his answer.
+                after_us: at.map(|at| micros(at.saturating_duration_since(post.at))),
+            });
+        }
+    }
+    streamed
+}
+
+/// Shows how the load goes until all of it has been sent.
+async fn show_until_sent(
+    running: &mut Running,
+    scenario: &Scenario,
+    bench: &Bench,
+    begin: Instant,
+) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive number of seconds"
+    )]
+    let bar = bench.bar(&scenario.name, scenario.duration_s.ceil() as u64);
+    let recorder = Arc::clone(&running.recorder);
+    let mut shown = Instant::now();
+    loop {
+        let in_flight = running.in_flight();
+        tokio::select! {
+            () = running.sent() => break,
+            () = tokio::time::sleep(PROGRESS) => {}
+        }
+        let since = shown.elapsed();
+        shown = Instant::now();
+        bar.set_position(shown.saturating_duration_since(begin).as_secs());
+        show(&bar, scenario, since, in_flight, |operation| {
+            recorder.news(operation)
+        });
+    }
+    bar.finish_and_clear();
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures to be shown")]
+fn show(
+    bar: &ProgressBar,
+    scenario: &Scenario,
+    since: Duration,
+    in_flight: usize,
+    news: impl Fn(Operation) -> (usize, usize, u64),
+) {
+    let mut bad_all = 0;
+    let mut parts = Vec::new();
+    for operation in scenario.rates.keys() {
+        let (count, bad, p99) = news(*operation);
+        bad_all += bad;
+        let per_s = count as f64 / since.as_secs_f64();
+        let p99_ms = p99 as f64 / 1_000.0;
+        if parts.len() < 3 {
+            parts.push(format!(
+                "{} {per_s:.0}/s p99 {p99_ms:.1} ms",
+                operation.name()
+            ));
+        }
+    }
+    bar.set_message(format!(
+        "{}, {bad_all} bad, {in_flight} waiting",
+        parts.join(", ")
+    ));
+}

@@ -1,0 +1,146 @@
+//! A run from its begin to its report.
+
+mod faults;
+mod measure;
+mod observe;
+mod prepare;
+mod report;
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use measure::{Measured, measure};
+pub(crate) use prepare::Bench;
+
+use crate::{
+    api::ApiError,
+    deployment::{DeploymentError, DeploymentSpec},
+    limits,
+    population::GraphError,
+    report::model::Report,
+    saturate,
+    scenario::Scenario,
+    verify::verify,
+};
+
+/// A run could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The server to be measured could not be started or reached.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// The world could not be loaded.
+    #[error("loading the world failed: {0}")]
+    Load(#[from] ApiError),
+    /// There is no graph.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The system refused something.
+    #[error("{doing}: {source}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it could not be.
+        source: std::io::Error,
+    },
+    /// The run was ended before there was anything to report.
+    #[error("stopped before the load began")]
+    Stopped,
+}
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A server of our own.
+    Own(DeploymentSpec),
+    /// Somebody else's.
+    Given {
+        /// Its address.
+        url: String,
+        /// Its admin token.
+        admin_token: String,
+    },
+}
+
+/// How a run goes.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// What is measured.
+    pub target: Target,
+    /// Whether nothing is shown while it runs.
+    pub is_quiet: bool,
+    /// Ends it early, with a report of what there is.
+    pub stop: CancellationToken,
+}
+
+/// The least time for what follows the load when a run is ended early.
+const STOPPED_WAIT: Duration = Duration::from_secs(5);
+
+/// Runs a scenario.
+pub async fn run(scenario: &Scenario, options: &RunOptions) -> Result<Report, RunError> {
+    let bench = Bench::prepare(scenario, options).await?;
+    let made = made(scenario, &bench).await;
+    bench.shut_down().await?;
+    made
+}
+
+async fn made(scenario: &Scenario, bench: &Bench) -> Result<Report, RunError> {
+    if scenario.saturate.is_some() {
+        return saturate::search(scenario, bench).await;
+    }
+    let measured = measure(scenario, bench).await?;
+    finish(scenario, bench, measured).await
+}
+
+/// Verifies, judges and reports.
+pub(crate) async fn finish(
+    scenario: &Scenario,
+    bench: &Bench,
+    measured: Measured,
+) -> Result<Report, RunError> {
+    let bar = bench.bar("verifying pages", 0);
+    let mut verification = verify(
+        &bench.api,
+        &bench.people,
+        &bench.ledger,
+        &scenario.verify,
+        bench.deployment.is_own(),
+        &bar,
+    )
+    .await;
+    bar.finish_and_clear();
+    verification.dead_jobs = observe::queues(&bench.api)
+        .await
+        .map_or(0, |queues| queues.dead);
+    let mut verdicts = limits::promises(&measured);
+    verdicts.extend(limits::correctness(&verification));
+    verdicts.extend(limits::budgets(
+        scenario,
+        bench.deployment.store(),
+        &measured,
+    ));
+    Ok(report::report(
+        scenario,
+        bench,
+        &measured,
+        verification,
+        verdicts,
+    ))
+}
+
+/// A progress bar, or a hidden one.
+fn bar(is_quiet: bool, what: &str, length: u64) -> ProgressBar {
+    if is_quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(length);
+    let template = "{prefix:18} {bar:30} {pos}/{len} {elapsed_precise} {wide_msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}

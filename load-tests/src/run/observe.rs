@@ -1,0 +1,119 @@
+//! The run second by second: backlog, memory, processor time.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use reqwest::Method;
+use serde::Deserialize;
+use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{Api, json},
+    deployment::Deployment,
+    report::model::Second,
+};
+
+/// A look at the queues takes so long at most; else the second has none.
+const LOOK_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The state of the queues.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Queues {
+    /// Open jobs by tier.
+    pub(crate) open: BTreeMap<String, u64>,
+    /// Jobs that were given up.
+    pub(crate) dead: u64,
+}
+
+#[derive(Deserialize)]
+struct QueuesJson {
+    tiers: Vec<TierJson>,
+}
+
+#[derive(Deserialize)]
+struct TierJson {
+    tier: String,
+    ready: u64,
+    delayed: u64,
+    in_flight: u64,
+    dead: u64,
+}
+
+/// The queues, where the server tells.
+pub(crate) async fn queues(api: &Api) -> Option<Queues> {
+    let request = api.of_admin(Method::GET, "/v1/admin/queues");
+    let answer = timeout(LOOK_TIME_MAX, json(request)).await.ok()?.ok()?;
+    let queues: QueuesJson = serde_json::from_value(answer).ok()?;
+    Some(Queues {
+        dead: queues.tiers.iter().map(|tier| tier.dead).sum(),
+        open: queues
+            .tiers
+            .into_iter()
+            .map(|tier| (tier.tier, tier.ready + tier.delayed + tier.in_flight))
+            .collect(),
+    })
+}
+
+/// Waits until no job is open, at most so long; whether it came to that.
+pub(crate) async fn queues_are_empty(api: &Api, wait_max: Duration) -> bool {
+    let begun = Instant::now();
+    loop {
+        if let Some(queues) = queues(api).await
+            && queues.open.values().all(|open| *open == 0)
+        {
+            return true;
+        }
+        if begun.elapsed() > wait_max {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Watches the server each second until it is told to stop.
+pub(crate) struct Observer {
+    pub(crate) api: Api,
+    pub(crate) deployment: Arc<Deployment>,
+    pub(crate) begin: Instant,
+    pub(crate) stop: CancellationToken,
+    pub(crate) seconds: Arc<Mutex<Vec<Second>>>,
+}
+
+impl Observer {
+    pub(crate) async fn run(self) {
+        let mut ticks = interval_at(self.begin.into(), Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut before: BTreeMap<String, f64> = BTreeMap::new();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.stop.cancelled() => return,
+            }
+            let at = Instant::now();
+            let backlog = queues(&self.api)
+                .await
+                .map(|queues| queues.open)
+                .unwrap_or_default();
+            let mut second = Second {
+                at_s: at.saturating_duration_since(self.begin).as_secs_f64(),
+                backlog,
+                ..Second::default()
+            };
+            let figures = self.deployment.figures().await;
+            second.memory_bytes = figures.resident_bytes;
+            for (process, used_s) in figures.processor_s {
+                if let Some(was) = before.insert(process.clone(), used_s) {
+                    second.processor_s.insert(process, (used_s - was).max(0.0));
+                }
+            }
+            self.seconds
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(second);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The scenarios that come with the tool.
+
+use std::path::Path;
+
+use super::{Scenario, check::CheckError};
+
+/// A scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// There is none of this name, and no such file.
+    #[error("there is no scenario `{name}`, and no file of this name; built in are: {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The built-in ones.
+        known: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is no scenario.
+    #[error("{name} is no scenario: {source}")]
+    Parse {
+        /// The scenario or its file.
+        name: String,
+        /// What is wrong, and where.
+        source: toml::de::Error,
+    },
+    /// It is one that cannot be run.
+    #[error("{name}: {source}")]
+    Check {
+        /// The scenario or its file.
+        name: String,
+        /// What is wrong.
+        source: CheckError,
+    },
+}
+
+macro_rules! built_in {
+    ($($name:literal)+) => {
+        /// The names of the built-in scenarios.
+        pub const NAMES: &[&str] = &[$($name),+];
+
+        fn source(name: &str) -> Option<&'static str> {
+            match name {
+                $($name => Some(include_str!(concat!("../../scenarios/", $name, ".toml"))),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+built_in! {
+    "smoke" "steady" "burst" "celebrity" "thundering-herd" "soak" "saturate" "crash"
+}
+
+/// The built-in scenario of this name, or the one in the file at this path.
+pub fn find(name: &str) -> Result<Scenario, ScenarioError> {
+    let text = match source(name) {
+        Some(text) => text.to_owned(),
+        None if Path::new(name).exists() => {
+            std::fs::read_to_string(name).map_err(|source| ScenarioError::Read {
+                path: name.to_owned(),
+                source,
+            })?
+        }
+        None => {
+            return Err(ScenarioError::Unknown {
+                name: name.to_owned(),
+                known: NAMES.join(", "),
+            });
+        }
+    };
+    let scenario: Scenario = toml::from_str(&text).map_err(|source| ScenarioError::Parse {
+        name: name.to_owned(),
+        source,
+    })?;
+    scenario.checked(name)
+}
+
+/// The text of a built-in scenario.
+pub fn text(name: &str) -> Option<&'static str> {
+    source(name)
+}
+
+impl Scenario {
+    /// The scenario if it can be run; `name` is how it was asked for.
+    pub fn checked(self, name: &str) -> Result<Self, ScenarioError> {
+        self.check().map_err(|source| ScenarioError::Check {
+            name: name.to_owned(),
+            source,
+        })?;
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_scenario_can_be_run_and_has_its_name() {
+        for name in NAMES {
+            let scenario = find(name).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(scenario.name, *name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = find("stedy").unwrap_err().to_string();
+        assert!(error.contains("smoke, steady"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_with_its_place() {
+        let text = source("smoke").unwrap().replace("duration_s", "duration");
+        let error = toml::from_str::<Scenario>(&text).unwrap_err().to_string();
+        assert!(
+            error.contains("duration") && error.contains("line"),
+            "{error}"
+        );
+    }
+}
