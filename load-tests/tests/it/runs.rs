@@ -120,7 +120,7 @@ async fn a_server_that_stands_still_shows_in_the_maximum_and_in_the_percentiles(
     let report = run_on(&scenario, Target::Own(own())).await;
     assert!(report.holds(), "{:#?}", report.verdicts);
     let author = &tier(&report, "author", "answer").latency;
-    assert_eq!(author.count, 1_000);
+    assert!(author.count.abs_diff(1_000) <= 1, "{author:?}");
     assert!((1_900_000..2_600_000).contains(&author.max), "{author:?}");
     // A fifth of the requests was due in those two seconds and waited for what was left of them: a tenth
     // of all for more than one second, a twentieth for more than one and a half.
