@@ -5,7 +5,7 @@ use std::{error::Error, fs, path::Path, process::ExitCode};
 use clap::Parser;
 use ripple_load_tests::{
     cli::{Cli, Command, RunArgs},
-    report::model::Report,
+    report::{Style, model::Report, table},
     run::{RunOptions, run},
     scenario,
 };
@@ -72,27 +72,18 @@ async fn stop_when_told(stop: CancellationToken) {
 }
 
 fn show(report: &Report) {
-    println!(
-        "{}",
-        serde_json::to_string_pretty(&report.verdicts).unwrap_or_default()
-    );
+    print!("{}", table::render(report, &Style::of_stdout()));
 }
 
 fn write(report: &Report, folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
-    fs::write(
-        folder.join("report.json"),
-        serde_json::to_vec_pretty(report)?,
-    )?;
+    report.write_json(folder.join("report.json"))?;
     Ok(())
 }
 
 fn compare(before: &Path, after: &Path) -> Result<bool, Box<dyn Error>> {
-    let read = |path: &Path| -> Result<Report, Box<dyn Error>> {
-        Ok(serde_json::from_slice(&fs::read(path)?)?)
-    };
-    show(&read(before)?);
-    show(&read(after)?);
+    show(&Report::read_json(before)?);
+    show(&Report::read_json(after)?);
     Ok(true)
 }
 
