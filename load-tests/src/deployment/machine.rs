@@ -18,13 +18,14 @@ pub fn machine() -> Machine {
     let memory = system.as_ref().map_or(0, System::total_memory);
     let limits = system.as_ref().and_then(System::cgroup_limits);
     let limit = limits.map_or(memory, |limits| limits.total_memory);
-    let name = System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned());
+    let name = System::name().unwrap_or_else(|_| std::env::consts::OS.to_owned());
+    let version = System::os_version().unwrap_or_default();
     let kernel = System::kernel_long_version().unwrap_or_default();
     Machine {
         processor: brand.map_or_else(System::cpu_arch, str::to_owned),
         processors: thread::available_parallelism().map_or(1, usize::from),
         memory_bytes: limit.min(memory),
-        system: format!("{name}, {kernel}"),
+        system: format!("{name} {version}, {kernel}"),
     }
 }
 
@@ -37,6 +38,10 @@ mod tests {
         let machine = machine();
         assert!(!machine.processor.is_empty() && machine.processors > 0);
         assert!(machine.memory_bytes > 100_000_000, "{machine:?}");
-        assert!(machine.system.contains("Linux"), "{machine:?}");
+        assert!(
+            machine
+                .system
+                .ends_with(&System::kernel_long_version().unwrap())
+        );
     }
 }

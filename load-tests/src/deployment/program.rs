@@ -67,7 +67,7 @@ fn build_ripple(cargo: &OsStr, own: &Path) -> Result<PathBuf, DeploymentError> {
 }
 
 /// The profile that a program was built in, by its place: `target/release/name`, or
-/// `target/debug/deps/name-hash` for tests.
+/// `target/debug/deps/name-hash` for tests and `target/debug/examples/name` for examples.
 fn profile_of(program: &Path) -> &str {
     let folders = program.ancestors().skip(1).filter_map(Path::file_name);
     let folder = folders
