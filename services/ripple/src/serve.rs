@@ -9,7 +9,7 @@ use ripple_domain::{Tier, Topic};
 use ripple_store::Store;
 use ripple_workers::{FeedRefresher, WorkerOptions};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
     time::MissedTickBehavior,
@@ -90,6 +90,35 @@ enum ServeError {
     Ended(&'static str),
 }
 
+/// Connections that may wait until they are accepted. The system puts off further ones by a second, then
+/// two, then four; so there is room for readers who all come back at once. Linux takes 4,096 at most unless
+/// `net.core.somaxconn` says otherwise.
+const BACKLOG: u32 = 16_384;
+
+/// Listens on the first of the addresses that a name stands for on which one can.
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let mut failed = None;
+    for address in tokio::net::lookup_host(address).await? {
+        let listening = || {
+            let socket = match address {
+                SocketAddr::V4(_) => TcpSocket::new_v4(),
+                SocketAddr::V6(_) => TcpSocket::new_v6(),
+            }?;
+            // As `TcpListener::bind` does: a restarted server takes its port back.
+            #[cfg(not(windows))]
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        };
+        match listening() {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = Some(error),
+        }
+    }
+    let none = || io::Error::new(io::ErrorKind::InvalidInput, "the name stands for no address");
+    Err(failed.unwrap_or_else(none))
+}
+
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(options: ServeOptions) -> Result<(), Box<dyn std::error::Error>> {
     telemetry::start_log(options.log, "info,fjall=warn,lsm_tree=warn");
@@ -99,7 +128,7 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<(), Box<dyn std::erro
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
-    let listener = TcpListener::bind(&options.listen).await;
+    let listener = listen(&options.listen).await;
     let listener = listener.map_err(|source| ServeError::Listen {
         address: options.listen.clone(),
         source,
