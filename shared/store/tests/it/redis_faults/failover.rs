@@ -20,6 +20,13 @@ fn with_a_replica() -> RedisOptions {
     }
 }
 
+/// A cluster that can lose a master.
+fn ready_for_the_worst() -> RedisCluster {
+    let cluster = RedisCluster::start();
+    cluster.wait_until_agreed();
+    cluster
+}
+
 async fn has_role(node: &RedisServer, role: &str) {
     let line = format!("role:{role}\r");
     comes(role, async || {
@@ -30,7 +37,7 @@ async fn has_role(node: &RedisServer, role: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn service_comes_back_by_itself_and_little_is_lost_when_a_master_is_killed() {
-    let mut cluster = RedisCluster::start();
+    let mut cluster = ready_for_the_worst();
     let store = open(&cluster.url()).await;
     let load = Load::begin(&store, AUTHORS).await;
     load.goes_on(5).await;
@@ -49,7 +56,7 @@ async fn service_comes_back_by_itself_and_little_is_lost_when_a_master_is_killed
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_replica_has_confirmed_survives_a_killed_master() {
-    let mut cluster = RedisCluster::start();
+    let mut cluster = ready_for_the_worst();
     let store = open_with(&cluster.url(), with_a_replica()).await;
     let load = Load::begin(&store, AUTHORS).await;
     load.goes_on(5).await;
@@ -66,7 +73,7 @@ async fn what_a_replica_has_confirmed_survives_a_killed_master() {
 /// A master that hangs is replaced, and comes back without knowing it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_replica_has_confirmed_survives_a_master_that_hangs() {
-    let cluster = RedisCluster::start();
+    let cluster = ready_for_the_worst();
     let store = open_with(&cluster.url(), with_a_replica()).await;
     let load = Load::begin(&store, AUTHORS).await;
     load.goes_on(5).await;
