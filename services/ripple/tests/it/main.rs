@@ -17,6 +17,8 @@ mod crash;
 mod disk;
 mod end_to_end;
 mod exclusive;
+mod redis_trouble;
 mod roles;
 mod shutdown;
+mod takeover;
 mod transfer;

@@ -13,13 +13,12 @@ use crate::{
 pub(crate) struct Place {
     data: TempDir,
     store: String,
-    /// Keeps the servers running.
-    _servers: Servers,
+    servers: Servers,
 }
 
 enum Servers {
     None,
-    One(#[expect(dead_code, reason = "it runs until it is dropped")] RedisServer),
+    One(RedisServer),
     Cluster(#[expect(dead_code, reason = "it runs until it is dropped")] RedisCluster),
 }
 
@@ -42,7 +41,7 @@ impl Place {
         Self {
             data: TempDir::new().unwrap(),
             store,
-            _servers: servers,
+            servers,
         }
     }
 
@@ -54,6 +53,23 @@ impl Place {
     /// The address of the store.
     pub(crate) fn store(&self) -> &str {
         &self.store
+    }
+
+    /// A connection to the single Redis.
+    pub(crate) fn connect(&self) -> redis::Connection {
+        self.redis_server().connect()
+    }
+
+    /// The port of the single Redis.
+    pub(crate) fn port(&self) -> u16 {
+        self.redis_server().port
+    }
+
+    fn redis_server(&self) -> &RedisServer {
+        match &self.servers {
+            Servers::One(server) => server,
+            Servers::None | Servers::Cluster(_) => panic!("there is no single server"),
+        }
     }
 
     /// Starts a server on it, and waits until it is ready.

@@ -8,7 +8,7 @@ use ripple_domain::{Timestamp, Topic};
 
 use super::{
     RedisStore,
-    error::store_error,
+    error::{is_full, store_error},
     key::{Key, partitions},
     link::{Commands, by_partition, decode},
     topic_names::topic_name,
@@ -65,6 +65,11 @@ impl RedisStore {
         commands.add("EXPIRE", &name, KEPT_S);
         let answers = self.link.send(&commands).await;
         let answers = answers.map_err(store_error(KEEPING))?;
+        if answers.iter().any(is_full) {
+            // There is no room for it: whoever reads it has it rendered. The one before may stay, because
+            // readers compare its fingerprint.
+            return Ok(());
+        }
         for answer in answers {
             decode::<Value>(answer).map_err(store_error(KEEPING))?;
         }

@@ -17,6 +17,7 @@ use super::{
     key::{Key, partitions},
     link::{Commands, decode},
     script::Script,
+    turns::Turns,
 };
 use crate::{CommitError, StoreError, TierStats};
 
@@ -58,8 +59,7 @@ pub(super) struct Figures {
 #[derive(Default)]
 pub(super) struct FiguresCache {
     cached: Mutex<Option<Arc<Figures>>>,
-    /// Held by whoever asks for them.
-    asking: tokio::sync::Mutex<()>,
+    asking: Turns<StoreError>,
     changes: AtomicU64,
     /// Jobs that commits of this process have enqueued.
     enqueued: [AtomicU64; Tier::ALL.len()],
@@ -85,8 +85,13 @@ impl FiguresCache {
         self.enqueued[index(tier)].fetch_add(jobs, Ordering::AcqRel);
     }
 
-    fn get(&self, wanted: Wanted, now: Timestamp) -> Option<Arc<Figures>> {
+    /// The figures, where those will do for somebody who has asked since then.
+    fn get(&self, wanted: Wanted, now: Timestamp, since: Instant) -> Option<Arc<Figures>> {
         let figures = self.cached().clone()?;
+        // However long the answer took: else those who wait would ask one after the other.
+        if figures.asked_at >= since {
+            return Some(figures);
+        }
         let passed_ms = now.ms_since(figures.now).max(figures.now.ms_since(now));
         let is_recent =
             figures.asked_at.elapsed() <= KEPT && u128::from(passed_ms) <= KEPT.as_millis();
@@ -155,16 +160,14 @@ impl RedisStore {
 
     async fn figures(&self, wanted: Wanted) -> Result<Arc<Figures>, StoreError> {
         let cache = &self.queue.figures;
-        if let Some(figures) = cache.get(wanted, self.options.clock.now()) {
-            return Ok(figures);
-        }
-        let _asking = cache.asking.lock().await;
-        if let Some(figures) = cache.get(wanted, self.options.clock.now()) {
-            return Ok(figures);
-        }
-        let figures = Arc::new(self.ask_for_figures().await?);
-        *cache.cached() = Some(Arc::clone(&figures));
-        Ok(figures)
+        let ask = Box::pin(async {
+            let figures = Arc::new(self.ask_for_figures().await?);
+            *cache.cached() = Some(Arc::clone(&figures));
+            Ok(figures)
+        });
+        let since = Instant::now();
+        let cached = || cache.get(wanted, self.options.clock.now(), since);
+        cache.asking.get(cached, ask).await
     }
 
     async fn ask_for_figures(&self) -> Result<Figures, StoreError> {

@@ -4,11 +4,12 @@
 //! write, a read and a sync to disk. A pipeline goes to one partition, so it never spans slots.
 
 use std::{
+    io,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-use deadpool_redis::{Manager, Pool, Runtime};
+use deadpool_redis::{Manager, Pool, PoolError, Runtime};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redis::{
     AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ToRedisArgs,
@@ -44,6 +45,8 @@ const TOGETHER_MAX: usize = 500;
 const BULK_MESSAGE_MAX: usize = 1_000;
 /// Messages of one bulk that are under way at once.
 const BULK_IN_FLIGHT_MAX: usize = 4;
+/// Scripts are loaded so often, at most, before what needs them fails.
+const LOADS_MAX: usize = 3;
 
 /// Commands for one partition, answered one by one. One that fails does not stop those after it.
 pub(super) struct Commands {
@@ -228,21 +231,24 @@ impl Link {
     /// not know them.
     async fn send_on(&self, place: usize, commands: &Commands) -> RedisResult<Vec<Value>> {
         let mut answers = self.send_once(place, commands).await?;
-        if answers.iter().any(is_unknown_script) {
-            // The server was started anew, or another one has taken its place.
-            self.load_scripts().await?;
-            for (index, answer) in answers.iter_mut().enumerate() {
-                if !is_unknown_script(answer) {
-                    continue;
+        // The server was started anew, or another one has taken its place; and that once more, perhaps,
+        // before it is asked again.
+        for _ in 0..LOADS_MAX {
+            let unknown = |(index, answer)| is_unknown_script(answer).then_some(index);
+            let unknown: Vec<usize> = answers.iter().enumerate().filter_map(unknown).collect();
+            if unknown.is_empty() {
+                break;
+            }
+            self.load_scripts_on(place).await?;
+            let mut again = Commands::new(commands.partition);
+            for (index, command) in commands.pipeline.cmd_iter().enumerate() {
+                if unknown.binary_search(&index).is_ok() {
+                    again.command(command.clone());
                 }
-                let Some(command) = commands.pipeline.cmd_iter().nth(index) else {
-                    continue;
-                };
-                let mut one = Commands::new(commands.partition);
-                one.command(command.clone());
-                if let Some(again) = self.send_once(place, &one).await?.pop() {
-                    *answer = again;
-                }
+            }
+            let answered = self.send_once(place, &again).await?;
+            for (index, answer) in unknown.into_iter().zip(answered) {
+                answers[index] = answer;
             }
         }
         Ok(answers)
@@ -338,18 +344,29 @@ impl Link {
 
     /// Loads all scripts on every master.
     pub(super) async fn load_scripts(&self) -> RedisResult<()> {
+        self.load_scripts_on(self.turn()).await
+    }
+
+    /// [`Link::load_scripts`] on the shared connection in this place: others may be broken, and only who
+    /// uses them notices.
+    async fn load_scripts_on(&self, place: usize) -> RedisResult<()> {
+        let mut all = Commands::new(0);
         for script in Script::ALL {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(script.source());
-            match &self.server {
-                Server::Single { pool, shared } => {
-                    let (mut connection, _) = shared[self.turn()].get(single(pool)).await?;
-                    load.exec_async(&mut connection).await?;
+            all.command(load);
+        }
+        match &self.server {
+            Server::Single { .. } => {
+                for answer in self.send_once(place, &all).await? {
+                    answer.extract_error()?;
                 }
-                // The client sends it to every master.
-                Server::Cluster { client, shared } => {
-                    let fresh = client.get_async_connection();
-                    let (mut connection, _) = shared[self.turn()].get(fresh).await?;
+            }
+            // The client sends each to every master.
+            Server::Cluster { client, shared } => {
+                let fresh = client.get_async_connection();
+                let (mut connection, _) = shared[place].get(fresh).await?;
+                for load in all.pipeline.cmd_iter() {
                     load.exec_async(&mut connection).await?;
                 }
             }
@@ -402,7 +419,12 @@ impl Link {
 
 /// A connection to a single server.
 async fn single(pool: &Pool) -> RedisResult<MultiplexedConnection> {
-    let fresh = pool.get().await.map_err(|error| io_error(&error))?;
+    let fresh = pool.get().await.map_err(|error| match error {
+        // As the client says it: nobody who was not answered in time is sent the same again at once.
+        PoolError::Timeout(_) => RedisError::from(io::Error::from(io::ErrorKind::TimedOut)),
+        PoolError::Backend(error) => error,
+        error => io_error(&error),
+    })?;
     Ok(deadpool_redis::Connection::take(fresh))
 }
 
@@ -446,5 +468,5 @@ pub(super) fn is_unknown_script(answer: &Value) -> bool {
 }
 
 fn io_error(error: &dyn std::error::Error) -> RedisError {
-    RedisError::from(std::io::Error::other(error.to_string()))
+    RedisError::from(io::Error::other(error.to_string()))
 }

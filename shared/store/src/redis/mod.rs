@@ -53,6 +53,7 @@ mod shared_connection;
 mod stage_record;
 mod topic_names;
 mod topics;
+mod turns;
 mod underway;
 mod unfollows;
 mod user_creation;

@@ -2,13 +2,15 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use redis::RedisResult;
+use redis::{RedisError, RedisResult};
+
+use super::turns::Turns;
 
 /// The place of a shared connection.
 pub(super) struct SharedConnection<C> {
     kept: Mutex<Kept<C>>,
-    /// Held by whoever makes it: when it has failed, all who need it come at once.
-    making: tokio::sync::Mutex<()>,
+    /// When it has failed, all who need it come at once.
+    making: Turns<RedisError>,
 }
 
 struct Kept<C> {
@@ -26,15 +28,15 @@ impl<C: Clone> SharedConnection<C> {
         if let Some(kept) = self.kept().get() {
             return Ok(kept);
         }
-        let _making = self.making.lock().await;
-        if let Some(kept) = self.kept().get() {
-            return Ok(kept);
-        }
-        let fresh = make.await?;
-        let mut kept = self.kept();
-        kept.number += 1;
-        kept.connection = Some(fresh.clone());
-        Ok((fresh, kept.number))
+        // In a box, because few need all this.
+        let make = Box::pin(async {
+            let fresh = make.await?;
+            let mut kept = self.kept();
+            kept.number += 1;
+            kept.connection = Some(fresh.clone());
+            Ok((fresh, kept.number))
+        });
+        self.making.get(|| self.kept().get(), make).await
     }
 
     /// The connection with this number has failed: the next one who needs it makes a fresh one. (News
@@ -58,7 +60,7 @@ impl<C> Default for SharedConnection<C> {
                 connection: None,
                 number: 0,
             }),
-            making: tokio::sync::Mutex::default(),
+            making: Turns::default(),
         }
     }
 }

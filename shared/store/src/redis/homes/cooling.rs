@@ -17,6 +17,7 @@ use crate::redis::{
     key::{Key, partitions},
     link::{Commands, decode},
     script::Script,
+    turns::Turns,
 };
 
 const COOLING: &str = "making home timelines cold";
@@ -35,7 +36,7 @@ const FUTILE_FOR: Duration = Duration::from_secs(1);
 /// Who makes room.
 #[derive(Default)]
 pub(in crate::redis) struct Room {
-    making: tokio::sync::Mutex<()>,
+    making: Turns<StoreError>,
     futile_until: Mutex<Option<Instant>>,
 }
 
@@ -132,10 +133,12 @@ impl RedisStore {
     /// Makes timelines cold where memory is short, the least recently read of each partition first. One
     /// at a time does it; the others wait for him. Whether there may be room now.
     pub(in crate::redis) async fn make_room(&self) -> Result<bool, StoreError> {
-        let _making = self.room.making.lock().await;
-        if self.room.is_futile() {
-            return Ok(false);
-        }
+        let futile = || self.room.is_futile().then_some(false);
+        let make = Box::pin(self.make_room_alone());
+        self.room.making.get(futile, make).await
+    }
+
+    async fn make_room_alone(&self) -> Result<bool, StoreError> {
         let mut memory = self.memory().await?;
         memory.retain(|(_, memory)| memory.is_short_of(SHORT_FROM));
         let mut has_room = true;
@@ -169,7 +172,7 @@ impl RedisStore {
 
     /// [`RedisStore::make_room`], unless somebody is at it.
     pub(in crate::redis) async fn make_room_unless_made(&self) -> Result<(), StoreError> {
-        if self.room.making.try_lock().is_err() {
+        if self.room.making.are_taken() {
             return Ok(());
         }
         self.make_room().await.map(drop)

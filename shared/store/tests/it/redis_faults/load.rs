@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ripple_domain::{JobKind, PostId, Tier, UserId, Window};
@@ -35,9 +36,20 @@ struct Known {
 /// What the authors have been told.
 #[derive(Default)]
 struct Said {
-    acknowledged: BTreeMap<PostId, (UserId, String)>,
+    acknowledged: BTreeMap<PostId, Acknowledged>,
     /// Texts of posts of which nobody knows whether they are there.
     unknown: BTreeSet<String>,
+    /// Requests that were refused.
+    refused: usize,
+    /// The longest time to an answer, whatever it was.
+    longest: Duration,
+}
+
+#[derive(Debug)]
+struct Acknowledged {
+    author: UserId,
+    text: String,
+    at: Instant,
 }
 
 impl Load {
@@ -67,7 +79,7 @@ impl Load {
         let said = self.known.said.lock().unwrap();
         let by = |author| {
             let posts = said.acknowledged.values();
-            posts.filter(|(by, _)| *by == author).count()
+            posts.filter(|post| post.author == author).count()
         };
         self.authors.iter().map(|author| by(*author)).collect()
     }
@@ -114,24 +126,36 @@ async fn write(store: Arc<dyn Store>, known: Arc<Known>, author: UserId, repeats
                 idempotency,
                 trace: None,
             };
-            match store.create_post(commit).await {
-                Ok(post) => {
-                    let mut said = known.said.lock().unwrap();
-                    said.acknowledged.insert(post.value.id, (author, text));
-                    break;
-                }
-                Err(CommitError::Store(StoreError::Unavailable { .. })) => {
-                    if !repeats {
-                        known.said.lock().unwrap().unknown.insert(text);
+            let begun = Instant::now();
+            let answer = store.create_post(commit).await;
+            let at = Instant::now();
+            {
+                let mut said = known.said.lock().unwrap();
+                said.longest = said.longest.max(at - begun);
+                said.refused += usize::from(answer.is_err());
+                match answer {
+                    Ok(post) => {
+                        let post_id = post.value.id;
+                        let acknowledged = Acknowledged { author, text, at };
+                        said.acknowledged.insert(post_id, acknowledged);
                         break;
                     }
-                }
-                Err(CommitError::Store(StoreError::Overloaded { .. })) => {
-                    if !repeats {
-                        break;
+                    Err(CommitError::Store(StoreError::Unavailable { .. })) => {
+                        if !repeats {
+                            said.unknown.insert(text);
+                            break;
+                        }
+                    }
+                    Err(CommitError::Store(StoreError::Overloaded { .. })) => {
+                        if !repeats {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        drop(said);
+                        panic!("{error:?}");
                     }
                 }
-                Err(error) => panic!("{error:?}"),
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -150,10 +174,40 @@ impl Written {
         self.said.acknowledged.len()
     }
 
+    /// Requests that were refused, those that were repeated included.
+    pub(super) fn refused(&self) -> usize {
+        self.said.refused
+    }
+
+    /// The longest time that a request took to its answer, whatever that was.
+    pub(super) fn longest(&self) -> Duration {
+        self.said.longest
+    }
+
     /// Everything that was acknowledged is there, once and whole: the post, its place in the timeline, the
     /// count and both jobs. Beside it there is nothing but what nobody was told of, whole as well. This
     /// does the jobs.
     pub(super) async fn assert_exact(&self, store: &Arc<dyn Store>) {
+        let lost = self.lost(store).await;
+        assert!(lost.is_empty(), "{} are lost: {lost:?}", lost.len());
+    }
+
+    /// [`Written::assert_exact`], but what was acknowledged in this time may be lost, as a whole; how many
+    /// posts are.
+    pub(super) async fn assert_exact_but_for(
+        &self,
+        store: &Arc<dyn Store>,
+        time: RangeInclusive<Instant>,
+    ) -> usize {
+        let lost = self.lost(store).await;
+        for post in &lost {
+            assert!(time.contains(&post.at), "lost: {post:?}, not in {time:?}");
+        }
+        lost.len()
+    }
+
+    /// What is not there of what was acknowledged; all else is as it should be.
+    async fn lost(&self, store: &Arc<dyn Store>) -> Vec<&Acknowledged> {
         let mut there = BTreeSet::new();
         let mut unknown = self.said.unknown.clone();
         for author in &self.authors {
@@ -167,7 +221,7 @@ impl Written {
                 let post = post.unwrap_or_else(|| panic!("{id} is there in half"));
                 assert_eq!(post.author, author);
                 match self.said.acknowledged.get(id) {
-                    Some((_, text)) => assert_eq!(&post.text, text),
+                    Some(acknowledged) => assert_eq!(post.text, acknowledged.text),
                     None => assert!(
                         unknown.remove(&post.text),
                         "{id} ({:?}) is there twice, or though it was refused",
@@ -177,16 +231,12 @@ impl Written {
                 assert!(there.insert(*id), "{id} is there twice");
             }
         }
-        let lost: Vec<_> = self
-            .said
-            .acknowledged
-            .iter()
-            .filter(|(id, _)| !there.contains(id))
-            .collect();
-        assert!(lost.is_empty(), "{} are lost: {lost:?}", lost.len());
         for tier in Tier::ALL {
             assert_eq!(jobs_of(store, tier).await, there, "jobs of the {tier} tier");
         }
+        let acknowledged = self.said.acknowledged.iter();
+        let lost = acknowledged.filter(|(id, _)| !there.contains(id));
+        lost.map(|(_, post)| post).collect()
     }
 }
 

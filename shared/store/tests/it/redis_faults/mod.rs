@@ -2,7 +2,10 @@
 //! was acknowledged is lost, nothing exists in half or twice, and service comes back by itself.
 
 mod failover;
+mod full;
 mod load;
+mod network;
+mod scripts;
 mod server_killed;
 
 use std::{

@@ -26,26 +26,3 @@ async fn a_killed_redis_has_what_it_acknowledged() {
 async fn a_killed_valkey_has_what_it_acknowledged() {
     killed_under_load(Program::Valkey).await;
 }
-
-/// The scripts are gone, as after a start, while connections stay.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scripts_that_are_gone_are_loaded_again() {
-    let server = RedisServer::start(Program::Redis);
-    let store = open(&server.url()).await;
-    let load = Load::begin(&store, 8).await;
-    let mut connection = server.connect();
-    for _ in 0..20 {
-        load.goes_on(1).await;
-        redis::cmd("SCRIPT")
-            .arg("FLUSH")
-            .exec(&mut connection)
-            .unwrap();
-    }
-    let written = load.end().await;
-    redis::cmd("SCRIPT")
-        .arg("FLUSH")
-        .exec(&mut connection)
-        .unwrap();
-    written.assert_exact(&store).await;
-    assert!(written.len() >= 8 * 20);
-}

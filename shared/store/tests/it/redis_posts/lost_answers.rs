@@ -6,8 +6,8 @@ use ripple_domain::{PostEdit, Tier, Visibility};
 use ripple_store::{Store, redis::RedisOptions};
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{answer, commit, open, post, proxy::Proxy, replies, timeline, user};
-use crate::harness::{Program, RedisServer, new_post};
+use super::{answer, commit, open, post, replies, timeline, user};
+use crate::harness::{Program, Proxy, RedisServer, new_post};
 
 const AUTHORS: usize = 16;
 const POSTS: usize = 100;

@@ -3,7 +3,6 @@
 
 mod left_undone;
 mod lost_answers;
-mod proxy;
 mod refused;
 mod replicas;
 
@@ -14,8 +13,6 @@ use ripple_store::{
     CommitError, Committed, PostCommit, Store,
     redis::{RedisOptions, RedisStore},
 };
-
-pub(crate) use proxy::Proxy;
 
 use crate::harness::{new_post, new_user, token};
 

@@ -6,10 +6,7 @@ use ripple_domain::{RelationKind, UserId};
 use ripple_store::{CommitError, Idempotency, Store};
 
 use super::{followers, followers_count, open, relation, set, user};
-use crate::{
-    harness::{Program, RedisServer, handle, new_user, token},
-    redis_posts::Proxy,
-};
+use crate::harness::{Program, Proxy, RedisServer, handle, new_user, token};
 
 /// A command of a process can be its last one, up to this one.
 const COMMANDS_MAX: u32 = 30;

@@ -4,10 +4,7 @@
 use ripple_domain::RelationKind;
 
 use super::{followers, followers_count, line, open, relation, set, user};
-use crate::{
-    harness::{Program, RedisServer},
-    redis_posts::Proxy,
-};
+use crate::harness::{Program, Proxy, RedisServer};
 
 #[tokio::test]
 async fn the_end_of_a_follow_does_not_end_a_later_one() {

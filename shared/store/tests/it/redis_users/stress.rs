@@ -20,10 +20,7 @@ use tokio::{
 };
 
 use super::{followers, followers_count, line, open, relation, user};
-use crate::{
-    harness::{Program, RedisServer, handle},
-    redis_posts::Proxy,
-};
+use crate::harness::{Program, Proxy, RedisServer, handle};
 
 /// What is done at once.
 #[derive(Clone, Copy)]

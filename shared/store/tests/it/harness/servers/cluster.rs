@@ -1,6 +1,9 @@
 //! A cluster, formed within a fraction of a second.
 
-use std::fs;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use redis::{Connection, FromRedisValue, RedisResult};
 use tempfile::TempDir;
@@ -106,6 +109,20 @@ impl RedisCluster {
         }
     }
 
+    /// Waits until all nodes agree on the epochs of the masters, each of which has one of its own. Before
+    /// that, within a second of its start, a cluster may refuse a dead master's replica for good.
+    pub(crate) fn wait_until_agreed(&self) {
+        let mut nodes: Vec<Connection> = self.nodes.iter().map(RedisServer::connect).collect();
+        wait_for("the same epochs everywhere", || {
+            let views = nodes.iter_mut().map(epochs);
+            let views: BTreeSet<BTreeMap<String, String>> = views.collect();
+            views.len() == 1
+                && views
+                    .iter()
+                    .all(|view| BTreeSet::from_iter(view.values()).len() == MASTERS)
+        });
+    }
+
     /// Its address, by all nodes.
     pub(crate) fn url(&self) -> String {
         self.url_with("")
@@ -165,6 +182,16 @@ fn told(index: usize, ports: &[u16]) -> String {
 /// Whether a node's line tells of a master that has slots.
 fn serves(line: &&str) -> bool {
     line.contains("master") && !line.contains("fail") && line.split(' ').count() > 8
+}
+
+/// The epochs of the masters, by their ids, as a node knows them.
+fn epochs(node: &mut Connection) -> BTreeMap<String, String> {
+    let known: String = ask(node, &["NODES"]).unwrap();
+    let epoch = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        (words[0].to_owned(), words[6].to_owned())
+    };
+    known.lines().filter(serves).map(epoch).collect()
 }
 
 /// The id of the node at `place`.

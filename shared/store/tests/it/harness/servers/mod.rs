@@ -5,6 +5,7 @@
 //! itself, and not in a task or thread that it starts.
 
 mod cluster;
+mod proxy;
 mod server;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 };
 
 pub(crate) use cluster::RedisCluster;
+pub(crate) use proxy::Proxy;
 pub(crate) use server::{Login, RedisServer};
 
 /// How long servers may take for what they do within a second on a machine that is not busy.
