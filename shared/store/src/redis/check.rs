@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, RedisError, RedisResult, Value};
 
 use super::{
@@ -10,90 +11,32 @@ use super::{
     error::store_error,
     key::Key,
     link::{Commands, Link, decode},
+    open_error::RedisOpenError,
     settings::Settings,
 };
 use crate::StoreError;
 
 /// The format of the stored keys and records. It grows when an older version of Ripple could not read
 /// what this one writes.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 /// The oldest version of Redis that has all that is used here.
 const REDIS_MAJOR_MIN: u32 = 7;
+/// A store that is not open by then is not opened: who starts it must not wait for nothing.
+pub(super) const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 /// A node that is asked how its cluster is, answers by then or counts as not to be reached.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A Redis store cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum RedisOpenError {
-    /// It does not answer, or not as Redis does.
-    #[error("it cannot be reached: {0}")]
-    Unreachable(#[source] RedisError),
-    /// It is too old.
-    #[error("{node} runs Redis {version}: Ripple needs Redis 7.0 or later, or Valkey")]
-    TooOld {
-        /// Which server.
-        node: String,
-        /// What it says of itself.
-        version: String,
-    },
-    /// It would throw away what was accepted.
-    #[error(
-        "{node} has maxmemory-policy {policy}, by which Redis throws keys away when its memory is \
-         full: set `maxmemory-policy noeviction`"
-    )]
-    Evicts {
-        /// Which server.
-        node: String,
-        /// Its setting.
-        policy: String,
-    },
-    /// What is written to it is lost or refused.
-    #[error("{node} is a replica, which takes no writes: give the address of its master")]
-    Replica {
-        /// Which server.
-        node: String,
-    },
-    /// The cluster does not serve all of its slots.
-    #[error(
-        "the cluster's state is {state} and {slots} of its 16384 slots are served: see `redis-cli \
-         --cluster check`"
-    )]
-    Cluster {
-        /// What it says of itself.
-        state: String,
-        /// Slots that are served.
-        slots: String,
-    },
-    /// The address is one of a cluster, the server is none, or the other way round.
-    #[error("it runs in {mode} mode: its address begins with {scheme}")]
-    Mode {
-        /// What it says of itself.
-        mode: String,
-        /// How the address should begin.
-        scheme: &'static str,
-    },
-    /// The store was written by a newer version of Ripple.
-    #[error(
-        "the store has format {found}, and this version of Ripple reads up to {FORMAT}: use a newer one"
-    )]
-    Newer {
-        /// The format that was found.
-        found: String,
-    },
-    /// The store could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Looks whether the nodes of this address belong to a cluster that works: through one that does not,
-/// the client can tell nothing. One good node is enough; others may have left the cluster.
+/// the client can tell nothing. One good node is enough; others may have left the cluster. All are asked
+/// at once, so that those that are silent do not add up.
 pub(super) async fn check_address(address: &RedisAddress) -> Result<(), RedisOpenError> {
     let RedisAddress::Cluster(nodes) = address else {
         return Ok(());
     };
     let mut trouble = None;
-    for node in nodes {
-        match check_node(node).await {
+    let mut asked: FuturesUnordered<_> = nodes.iter().map(check_node).collect();
+    while let Some(answer) = asked.next().await {
+        match answer {
             Ok(()) => return Ok(()),
             // What one says of itself tells more than the silence of another.
             Err(RedisOpenError::Unreachable(error)) => {
@@ -160,9 +103,13 @@ pub(super) async fn check(link: &Link) -> Result<(), RedisOpenError> {
         }
     }
     if link.is_cluster() {
-        for (_, answer) in answers(link, &command("CLUSTER", "INFO")).await? {
+        let all = answers(link, &command("CLUSTER", "INFO")).await?;
+        let found = all.len();
+        for (_, answer) in all {
             let info = answer.and_then(decode::<String>);
-            check_slots(&info.map_err(RedisOpenError::Unreachable)?)?;
+            let info = info.map_err(RedisOpenError::Unreachable)?;
+            check_slots(&info)?;
+            check_masters(&info, found)?;
         }
     }
     Ok(())
@@ -174,24 +121,22 @@ fn command(name: &str, arg: &str) -> Cmd {
     command
 }
 
-/// What each master answers, or why it refuses to.
+/// What each master answers, or why it refuses to: one may forbid what another tells.
 async fn answers(
     link: &Link,
     command: &Cmd,
 ) -> Result<Vec<(String, RedisResult<Value>)>, RedisOpenError> {
-    match link.each_master(command).await {
-        Ok(answers) => Ok(answers
-            .into_iter()
-            .map(|(node, answer)| (node, answer.extract_error()))
-            .collect()),
-        // One that refuses speaks for all: they are set up alike.
-        Err(error) if is_refusal(&error) => Ok(vec![(ALL_SERVERS.to_owned(), Err(error))]),
-        Err(error) => Err(RedisOpenError::Unreachable(error)),
-    }
+    let answers = link.each_master(command).await;
+    let answers = answers.map_err(RedisOpenError::Unreachable)?;
+    let answers =
+        answers.into_iter().map(
+            |(node, answer)| match answer.and_then(Value::extract_error) {
+                Err(error) if !is_refusal(&error) => Err(RedisOpenError::Unreachable(error)),
+                answer => Ok((node, answer)),
+            },
+        );
+    answers.collect()
 }
-
-/// The name of a node where it is not known which.
-const ALL_SERVERS: &str = "the server";
 
 /// Whether the server has understood, and will not.
 fn is_refusal(error: &RedisError) -> bool {
@@ -214,7 +159,11 @@ fn check_server(node: &str, info: &str, cluster: bool) -> Result<(), RedisOpenEr
     }
     check_mode(info, cluster)?;
     match field(info, "role") {
-        "slave" => Err(RedisOpenError::Replica { node }),
+        "slave" => {
+            let (host, port) = (field(info, "master_host"), field(info, "master_port"));
+            let master = format!("{host}:{port}");
+            Err(RedisOpenError::Replica { node, master })
+        }
         _ => Ok(()),
     }
 }
@@ -237,6 +186,15 @@ fn check_slots(info: &str) -> Result<(), RedisOpenError> {
         return Ok(());
     }
     Err(RedisOpenError::Cluster { state, slots })
+}
+
+/// Checks whether so many masters are all that have slots: the client leaves out those that it could
+/// not reach.
+fn check_masters(info: &str, found: usize) -> Result<(), RedisOpenError> {
+    match field(info, "cluster_size").parse() {
+        Ok(masters) if found < masters => Err(RedisOpenError::Masters { found, masters }),
+        _ => Ok(()),
+    }
 }
 
 /// A line `name:value` of an INFO.
@@ -295,5 +253,16 @@ mod tests {
             assert_eq!(refused, is_refused, "{version}");
         }
         assert!(check_server("a", "", false).is_ok(), "it tells nothing");
+    }
+
+    #[test]
+    fn a_master_that_was_left_out_is_missed() {
+        let info = "cluster_state:ok\r\ncluster_size:3\r\n";
+        assert!(check_masters(info, 3).is_ok());
+        let missed = check_masters(info, 2).unwrap_err().to_string();
+        assert!(
+            missed.starts_with("2 of the cluster's 3 masters"),
+            "{missed}"
+        );
     }
 }

@@ -17,7 +17,7 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
-    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
+    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo, SingleNodeRoutingInfo},
 };
 use ripple_domain::Partition;
 
@@ -323,21 +323,33 @@ impl Link {
         matches!(self.server, Server::Cluster { .. })
     }
 
-    /// Sends a command to every server that takes writes; their names, and their answers.
-    pub(super) async fn each_master(&self, command: &Cmd) -> RedisResult<Vec<(String, Value)>> {
+    /// Sends a command to every server that takes writes; their names, and what each answers.
+    pub(super) async fn each_master(
+        &self,
+        command: &Cmd,
+    ) -> RedisResult<Vec<(String, RedisResult<Value>)>> {
         match &self.server {
             Server::Single { pool, shared } => {
                 let (mut connection, _) = shared[self.turn()].get(single(pool)).await?;
-                let answer = connection.req_packed_command(command).await?;
+                let answer = connection.req_packed_command(command).await;
                 Ok(vec![("the server".to_owned(), answer)])
             }
             Server::Cluster { client, shared } => {
                 let fresh = client.get_async_connection();
                 let (mut connection, _) = shared[self.turn()].get(fresh).await?;
+                // Sent to all at once, the refusal of one would hide what the others answer.
                 let masters = MultipleNodeRoutingInfo::AllMasters;
                 let routing = RoutingInfo::MultiNode((masters, None));
-                let answers = connection.route_command(command.clone(), routing).await?;
-                decode(answers)
+                let pings = connection.route_command(redis::cmd("PING"), routing);
+                let masters: Vec<(String, Value)> = decode(pings.await?)?;
+                let mut answers = Vec::with_capacity(masters.len());
+                for (name, _) in masters {
+                    let answer = connection
+                        .route_command(command.clone(), to_node(&name)?)
+                        .await;
+                    answers.push((name, answer));
+                }
+                Ok(answers)
             }
         }
     }
@@ -415,6 +427,17 @@ impl Link {
     fn turn(&self) -> usize {
         self.turn.fetch_add(1, Ordering::Relaxed) % SHARED
     }
+}
+
+/// The way to the node of this name, `host:port`.
+fn to_node(name: &str) -> RedisResult<RoutingInfo> {
+    let parts = name.rsplit_once(':');
+    let address = parts.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    let (host, port) = address.ok_or_else(|| {
+        RedisError::from(std::io::Error::other(format!("a node is called {name}")))
+    })?;
+    let node = SingleNodeRoutingInfo::ByAddress { host, port };
+    Ok(RoutingInfo::SingleNode(node))
 }
 
 /// A connection to a single server.

@@ -32,6 +32,7 @@ mod link;
 mod merge_rounds;
 mod meter;
 mod notices;
+mod open_error;
 mod places;
 mod post_commits;
 mod post_imports;
@@ -68,9 +69,10 @@ use std::sync::{
 use async_trait::async_trait;
 
 use redis::Value;
+use tokio::time::timeout;
 
 pub use address::{InvalidAddress, RedisAddress};
-pub use check::RedisOpenError;
+pub use open_error::RedisOpenError;
 
 use crate::{Clock, QueueLimits, Store, StoreError};
 use error::store_error;
@@ -119,8 +121,16 @@ pub struct RedisStore {
 
 impl RedisStore {
     /// Connects to Redis, checks that it keeps what is written to it, and makes the store where there
-    /// is none yet.
+    /// is none yet. It fails when that takes longer than ten seconds.
     pub async fn open(
+        address: &RedisAddress,
+        options: RedisOptions,
+    ) -> Result<Arc<Self>, RedisOpenError> {
+        let opened = timeout(check::OPEN_TIME_MAX, Self::check_and_open(address, options));
+        opened.await.unwrap_or(Err(RedisOpenError::Silent))
+    }
+
+    async fn check_and_open(
         address: &RedisAddress,
         options: RedisOptions,
     ) -> Result<Arc<Self>, RedisOpenError> {

@@ -13,7 +13,7 @@ pub(super) struct Settings {
     appendonly: Option<bool>,
     appendfsync: Option<String>,
     /// Whether the syncs stop while the server rewrites its file.
-    pauses_sync: bool,
+    pauses_sync: Option<bool>,
 }
 
 impl Settings {
@@ -40,7 +40,7 @@ impl Settings {
             policy: policy.or_else(|| told("maxmemory_policy").map(str::to_owned)),
             appendonly: appendonly.or_else(|| told("aof_enabled").map(|value| value == "1")),
             appendfsync: config.remove("appendfsync"),
-            pauses_sync: pauses_sync.is_some_and(|value| value == "yes"),
+            pauses_sync: pauses_sync.map(|value| value == "yes"),
         })
     }
 
@@ -63,12 +63,6 @@ impl Settings {
                  set `appendfsync always`"
                     .to_owned(),
             ),
-            (_, Some("always")) if self.pauses_sync => weaknesses.push(
-                "`no-appendfsync-on-rewrite yes`: a power cut while Redis rewrites its file loses what the \
-                 system has not written yet, up to half a minute of acknowledged posts; set \
-                 `no-appendfsync-on-rewrite no`"
-                    .to_owned(),
-            ),
             (_, Some("always")) => {}
             (_, Some(fsync)) => weaknesses.push(format!(
                 "`appendfsync {fsync}`: a power cut loses what the system has not written yet, up to half a \
@@ -76,12 +70,26 @@ impl Settings {
             )),
             (_, None) => {}
         }
+        // Under `appendfsync no` nothing is lost by it that is not lost anyway.
+        let syncs = matches!(self.appendfsync.as_deref(), Some("always" | "everysec"));
+        if syncs && self.appendonly != Some(false) && self.pauses_sync == Some(true) {
+            weaknesses.push(
+                "`no-appendfsync-on-rewrite yes`: a power cut while Redis rewrites its file loses what the \
+                 system has not written yet, up to half a minute of acknowledged posts; set \
+                 `no-appendfsync-on-rewrite no`"
+                    .to_owned(),
+            );
+        }
         let unread: Vec<&str> = [
             (self.policy.is_none(), "`maxmemory-policy noeviction`"),
             (self.appendonly.is_none(), "`appendonly yes`"),
             (
                 self.appendfsync.is_none() && self.appendonly != Some(false),
                 "`appendfsync always`",
+            ),
+            (
+                self.pauses_sync.is_none() && self.appendonly != Some(false),
+                "`no-appendfsync-on-rewrite no`",
             ),
         ]
         .into_iter()
@@ -159,18 +167,26 @@ mod tests {
                 "{weak:?}"
             );
         }
+        let both = with("yes", "everysec", "yes");
+        assert_eq!(both.len(), 2, "the longer window is told too: {both:?}");
+        assert!(both[1].contains("half a minute"), "{both:?}");
+        assert_eq!(with("no", "always", "yes").len(), 1);
+        assert_eq!(with("yes", "no", "yes").len(), 1);
     }
 
     #[test]
     fn what_cannot_be_read_is_told() {
         let nothing = Settings::read(None, "").unwrap().weaknesses();
         assert_eq!(nothing.len(), 1);
-        for setting in ["maxmemory-policy", "appendonly", "appendfsync"] {
+        for setting in Settings::NAMES {
             assert!(nothing[0].contains(setting), "{nothing:?}");
         }
         let info = "maxmemory_policy:noeviction\r\naof_enabled:1\r\n";
         let some = Settings::read(None, info).unwrap().weaknesses();
         assert_eq!(some.len(), 1);
-        assert!(some[0].contains("has `appendfsync always`;"), "{some:?}");
+        assert!(
+            some[0].contains("has `appendfsync always`, `no-appendfsync-on-rewrite no`;"),
+            "{some:?}"
+        );
     }
 }

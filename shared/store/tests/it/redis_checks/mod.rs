@@ -7,7 +7,10 @@ mod opening_cluster;
 mod readiness;
 mod warnings;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ripple_store::redis::{RedisOpenError, RedisOptions, RedisStore};
 
@@ -23,6 +26,19 @@ async fn open(url: &str) -> Result<Arc<RedisStore>, RedisOpenError> {
 async fn refusal(url: &str) -> String {
     let opened = open(url).await;
     opened.err().unwrap().to_string()
+}
+
+/// [`refusal`], which must not take long: ten seconds, and a little for machines that are busy.
+async fn refusal_in_time(url: &str) -> String {
+    const TIME_MAX: Duration = Duration::from_secs(12);
+    let begun = Instant::now();
+    let refused = refusal(url).await;
+    assert!(
+        begun.elapsed() < TIME_MAX,
+        "{:?}: {refused}",
+        begun.elapsed()
+    );
+    refused
 }
 
 /// What is warned of when a store is opened.

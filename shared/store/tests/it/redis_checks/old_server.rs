@@ -10,14 +10,23 @@ use tokio::{
 
 use super::{refusal, server};
 
-/// Carries bytes, with one text in place of another that is as long.
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, old: &[u8], new: &[u8]) {
+/// A text, and another that is as long.
+type Swap = (&'static [u8], &'static [u8]);
+
+/// Not knowing our scripts, and as little how to tell several settings at once.
+const NOT_UNDERSTOOD: &[Swap] = &[(b"SCRIPT", b"SCRIPX"), (b"CONFIG", b"CONFIX")];
+const OLD_VERSION: &[Swap] = &[(b"redis_version:7.", b"redis_version:6.")];
+
+/// Carries bytes, with one text in place of another.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swaps: &[Swap]) {
     let mut buffer = vec![0; 65_536];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let bytes = &mut buffer[..count];
-        for start in 0..bytes.len().saturating_sub(old.len() - 1) {
-            if bytes[start..].starts_with(old) {
-                bytes[start..start + new.len()].copy_from_slice(new);
+        for (old, new) in swaps {
+            for start in 0..bytes.len().saturating_sub(old.len() - 1) {
+                if bytes[start..].starts_with(old) {
+                    bytes[start..start + new.len()].copy_from_slice(new);
+                }
             }
         }
         if to.write_all(bytes).await.is_err() {
@@ -38,13 +47,8 @@ async fn as_if_it_were_old(server_port: u16) -> String {
                 .unwrap();
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = server.into_split();
-            tokio::spawn(carry(from_client, to_server, b"SCRIPT", b"SCRIPX"));
-            tokio::spawn(carry(
-                from_server,
-                to_client,
-                b"redis_version:7.",
-                b"redis_version:6.",
-            ));
+            tokio::spawn(carry(from_client, to_server, NOT_UNDERSTOOD));
+            tokio::spawn(carry(from_server, to_client, OLD_VERSION));
         }
     });
     format!("redis://127.0.0.1:{port}")

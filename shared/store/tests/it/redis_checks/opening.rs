@@ -2,7 +2,7 @@
 
 use ripple_store::Store;
 
-use super::{open, refusal, server, tell, warnings_of};
+use super::{open, refusal, refusal_in_time, server, tell, warnings_of};
 use crate::harness::{Program, RedisServer};
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn where_the_settings_cannot_be_read_it_is_warned_of() {
     let warnings = warnings_of(&url).await;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(
-        warnings[0].contains("has `appendfsync always`;"),
+        warnings[0].contains("has `appendfsync always`, `no-appendfsync-on-rewrite no`;"),
         "{warnings:?}"
     );
 
@@ -97,7 +97,7 @@ async fn a_server_without_the_command_is_one_that_forbids_it() {
     let warnings = warnings_of(&server.url()).await;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(
-        warnings[0].contains("has `appendfsync always`;"),
+        warnings[0].contains("has `appendfsync always`, `no-appendfsync-on-rewrite no`;"),
         "{warnings:?}"
     );
 }
@@ -130,7 +130,9 @@ async fn a_replica_is_refused() {
             read_only,
         ]);
         let refused = refusal(&replica.url()).await;
-        assert!(refused.contains("address of its master"), "{refused}");
+        let sentence = format!("give the address of its master, 127.0.0.1:{port}");
+        assert!(refused.contains("is a replica"), "{refused}");
+        assert!(refused.ends_with(&sentence), "{refused}");
     }
 }
 
@@ -156,4 +158,17 @@ async fn where_nobody_is_it_is_said() {
         let refused = refusal(&url).await;
         assert!(refused.contains("cannot be reached"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_refused_in_time() {
+    let server = server(&[]);
+    server.freeze(true);
+    let refused = refusal_in_time(&server.url()).await;
+    assert!(
+        refused.contains("cannot be reached") || refused.contains("has not answered"),
+        "{refused}"
+    );
+    server.freeze(false);
+    open(&server.url()).await.unwrap();
 }
