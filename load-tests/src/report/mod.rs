@@ -2,6 +2,8 @@
 
 pub mod model;
 
+pub mod compare;
+pub mod html;
 mod json;
 pub mod table;
 

@@ -24,10 +24,7 @@ const NAMED_MAX: usize = 10;
 
 /// The whole report as text that ends with a line break.
 pub fn render(report: &Report, style: &Style) -> String {
-    let mut text = Text {
-        style: *style,
-        written: String::new(),
-    };
+    let mut text = Text::new(*style);
     text.head(report);
     text.operations(report);
     text.tiers(report);
@@ -46,13 +43,24 @@ pub(super) struct Text {
 }
 
 impl Text {
+    pub(super) fn new(style: Style) -> Self {
+        Self {
+            style,
+            written: String::new(),
+        }
+    }
+
+    pub(super) fn blank(&mut self) {
+        self.written.push('\n');
+    }
+
     pub(super) fn line(&mut self, line: &str) {
         self.written.push_str(line.trim_end());
         self.written.push('\n');
     }
 
     pub(super) fn heading(&mut self, heading: &str) {
-        self.written.push('\n');
+        self.blank();
         let heading = self.style.paint(Tone::Heading, heading);
         self.line(&heading);
     }
@@ -107,7 +115,7 @@ impl Text {
         let title = self.style.paint(Tone::Heading, title);
         self.line(&title);
         self.line(&report.description);
-        self.written.push('\n');
+        self.blank();
         let mut table = Table::new();
         table
             .load_style(TableStyle::new())
@@ -140,7 +148,14 @@ impl Text {
                 ]
             })
             .collect();
-        let header = ["operation", "wanted/s", "good/s", "due", "good", "bad"];
+        let header = [
+            "operation",
+            "wanted/s",
+            "good/s",
+            "due",
+            "share good",
+            "bad",
+        ];
         self.table(header, 1..5, rows);
 
         self.heading("Operations: from the moment at which a request was due to its answer");
@@ -285,7 +300,7 @@ impl Text {
     }
 
     fn verdict(&mut self, report: &Report) {
-        self.written.push('\n');
+        self.blank();
         if let Some(found) = words::found(report) {
             let found = self.style.paint(Tone::Heading, found);
             self.line(&found);
