@@ -115,7 +115,12 @@ async fn listen(address: &str) -> io::Result<TcpListener> {
             Err(error) => failed = Some(error),
         }
     }
-    let none = || io::Error::new(io::ErrorKind::InvalidInput, "the name stands for no address");
+    let none = || {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the name stands for no address",
+        )
+    };
     Err(failed.unwrap_or_else(none))
 }
 
