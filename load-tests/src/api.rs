@@ -50,16 +50,18 @@ pub struct Api {
 impl Api {
     /// The API of the server at `url`, with its admin token.
     pub fn new(url: &str, admin_token: &str) -> Result<Self, ApiError> {
-        let client = Client::builder()
-            .tcp_nodelay(true)
-            .no_proxy()
-            .connect_timeout(CONNECT_TIME_MAX)
-            .pool_idle_timeout(IDLE_TIME_MAX)
-            .build()?;
         Ok(Self {
-            client,
+            client: client()?,
             url: url.trim_end_matches('/').to_owned(),
             admin: bearer(admin_token)?,
+        })
+    }
+
+    /// The same with connections of its own: for others than those who use these.
+    pub fn apart(&self) -> Result<Self, ApiError> {
+        Ok(Self {
+            client: client()?,
+            ..self.clone()
         })
     }
 
@@ -85,6 +87,15 @@ impl Api {
     pub fn of_admin(&self, method: Method, path: &str) -> RequestBuilder {
         self.of(&self.admin, method, path)
     }
+}
+
+fn client() -> reqwest::Result<Client> {
+    Client::builder()
+        .tcp_nodelay(true)
+        .no_proxy()
+        .connect_timeout(CONNECT_TIME_MAX)
+        .pool_idle_timeout(IDLE_TIME_MAX)
+        .build()
 }
 
 /// The value of `Authorization` for a token.

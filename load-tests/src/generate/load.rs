@@ -38,6 +38,9 @@ const DUE_MAX: usize = 16_384;
 pub(crate) struct Load<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) api: Api,
+    /// The same for herds, whose connections are not those of others: nobody who has one open waits for
+    /// them to be opened.
+    pub(crate) herd_api: Api,
     pub(crate) people: Arc<People>,
     pub(crate) ledger: Arc<Ledger>,
     /// Digits that no other run on the same server has.
@@ -69,12 +72,14 @@ impl Load<'_> {
         );
         let sender = Arc::new(Sender {
             api: self.api,
+            herd_api: self.herd_api,
             people: self.people,
             recorder: Arc::clone(&recorder),
             ledger: self.ledger,
             begin: self.begin,
             watch,
             connections: Semaphore::new(self.scenario.connections_max),
+            herd_connections: Semaphore::new(self.scenario.connections_max),
             etags: Mutex::new(HashMap::new()),
             resending: TaskTracker::new(),
             give_up: CancellationToken::new(),

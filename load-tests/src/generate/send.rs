@@ -47,6 +47,7 @@ pub struct Sighting {
 /// Sends requests.
 pub(crate) struct Sender {
     pub(crate) api: Api,
+    pub(crate) herd_api: Api,
     pub(crate) people: Arc<People>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) ledger: Arc<Ledger>,
@@ -54,6 +55,7 @@ pub(crate) struct Sender {
     /// Where posts go that are to be looked for.
     pub(crate) watch: UnboundedSender<Sighting>,
     pub(crate) connections: Semaphore,
+    pub(crate) herd_connections: Semaphore,
     pub(crate) etags: Mutex<HashMap<String, HeaderValue>>,
     /// Posts that are sent again until their fate is known.
     pub(crate) resending: TaskTracker,
@@ -70,7 +72,11 @@ struct Created {
 impl Sender {
     /// Sends a request that was due at a moment, and waits for its answer.
     pub(crate) async fn send(self: Arc<Self>, operation: Operation, ask: Ask, due: Instant) {
-        let Ok(_place) = self.connections.acquire().await else {
+        let (api, connections) = match operation {
+            Operation::Herd => (&self.herd_api, &self.herd_connections),
+            _ => (&self.api, &self.connections),
+        };
+        let Ok(_place) = connections.acquire().await else {
             return;
         };
         let outcome = match ask {
@@ -87,7 +93,7 @@ impl Sender {
                 let outcome = match self.people.token(user) {
                     Some(token) => {
                         let path = "/v1/timelines/home?limit=20";
-                        self.read(self.api.of(token, Method::GET, path)).await
+                        self.read(api.of(token, Method::GET, path)).await
                     }
                     None => Outcome::Failed("no token"),
                 };

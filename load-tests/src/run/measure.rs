@@ -101,6 +101,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let load = Load {
         scenario,
         api: bench.api.clone(),
+        herd_api: bench.api.apart()?,
         people: Arc::clone(&bench.people),
         ledger: Arc::clone(&bench.ledger),
         run: format!("{}{known}", bench.run),
