@@ -5,7 +5,7 @@ use std::{error::Error, fs, path::Path, process::ExitCode};
 use clap::Parser;
 use ripple_load_tests::{
     cli::{Cli, Command, RunArgs},
-    report::{Style, model::Report, table},
+    report::{Style, compare, html, model::Report, table},
     run::{RunOptions, run},
     scenario,
 };
@@ -18,7 +18,7 @@ const FAILED: u8 = 1;
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run_scenario(&args).await,
-        Command::Compare { before, after } => compare(&before, &after),
+        Command::Compare { before, after } => compare_runs(&before, &after),
         Command::Scenarios { name } => scenarios(name.as_deref()),
     };
     match done {
@@ -78,13 +78,17 @@ fn show(report: &Report) {
 fn write(report: &Report, folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     report.write_json(folder.join("report.json"))?;
+    let page = folder.join("report.html");
+    fs::write(&page, html::render(report)?)?;
+    eprintln!("the report with charts: {}", page.display());
     Ok(())
 }
 
-fn compare(before: &Path, after: &Path) -> Result<bool, Box<dyn Error>> {
-    show(&Report::read_json(before)?);
-    show(&Report::read_json(after)?);
-    Ok(true)
+/// Whether no promise is broken that was kept before.
+fn compare_runs(before: &Path, after: &Path) -> Result<bool, Box<dyn Error>> {
+    let comparison = compare::compare(&Report::read_json(before)?, &Report::read_json(after)?);
+    print!("{}", compare::render(&comparison, &Style::of_stdout()));
+    Ok(!comparison.breaks_a_promise())
 }
 
 fn scenarios(name: Option<&str>) -> Result<bool, Box<dyn Error>> {
