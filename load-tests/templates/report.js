@@ -137,7 +137,7 @@
         height: entry.height,
         padding: [8, 12, 0, 0],
         legend: { markers: { show: false } },
-        cursor: { points: { size: 6 }, ...(options.cursor ?? {}) },
+        cursor: { y: false, points: { size: 6 }, ...(options.cursor ?? {}) },
         ...options,
       },
       values,
@@ -226,7 +226,7 @@
     chart(figure, title, note, height, () => ({
       options: {
         plugins: [faults],
-        cursor: { sync: { key: "time" } },
+        cursor: { y: false, sync: { key: "time" } },
         scales: { x: { time: false }, y: scale },
         series: [
           { label: "time", value: (_, value) => seconds(value) },
@@ -271,15 +271,14 @@
 
   redraw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  // Paper is light, and as wide as paper.
-  const root = document.documentElement.style;
+  // Paper is light, and narrow.
+  const root = document.documentElement.classList;
   addEventListener("beforeprint", () => {
-    root.colorScheme = "light";
-    root.width = "180mm";
+    root.add("printing");
     redraw();
   });
   addEventListener("afterprint", () => {
-    root.colorScheme = root.width = "";
+    root.remove("printing");
     redraw();
   });
 })();
