@@ -71,7 +71,7 @@ async fn fan_out() {
     fill_lists(&mut connection, followers);
     let store = open(&server).await;
     world::follow_star(&*store, followers).await.unwrap();
-    warm_up(&store, followers, ENTRIES).await;
+    world::warm_star(&*store, followers, ENTRIES).await.unwrap();
 
     let mut next = 1_000_000;
     let mut push = async |posts: usize| {
@@ -170,7 +170,7 @@ async fn memory() {
     );
     let before = used_memory(&mut connection);
     let readers = users.min(5_000);
-    warm_up(&store, readers, ENTRIES).await;
+    world::warm_star(&*store, readers, ENTRIES).await.unwrap();
     let bytes = used_memory(&mut connection) - before;
     println!(
         "memory of an entry of a home timeline: {:.1} B",
@@ -184,7 +184,7 @@ async fn last_follower(followers: u32) {
     let server = Server::start();
     let store = open(&server).await;
     world::follow_star(&*store, followers).await.unwrap();
-    warm_up(&store, followers, 10).await;
+    world::warm_star(&*store, followers, 10).await.unwrap();
     let shutdown = CancellationToken::new();
     let workers = tokio::spawn(ripple_workers::run(
         Arc::clone(&store),
@@ -234,19 +234,6 @@ async fn commits() {
         world::drop_jobs(&*store).await.unwrap();
     }
     store.close().await;
-}
-
-/// Makes the home timelines of all but the author warm, with so many old entries.
-async fn warm_up(store: &Arc<dyn Store>, readers: u32, entries: u64) {
-    let ids: Vec<PostId> = (1..=entries).rev().map(|n| PostId(n << 12)).collect();
-    stream::iter((1..=readers + 1).map(UserId).filter(|it| *it != AUTHOR))
-        .map(async |user| {
-            let warming = store.home_begin(user).await.unwrap();
-            assert!(store.home_finish(warming, &ids, false).await.unwrap());
-        })
-        .buffer_unordered(256)
-        .collect::<()>()
-        .await;
 }
 
 fn fill_lists(connection: &mut Connection, lists: u32) {

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use ripple_domain::{Handle, NewPost, Post, Tier, Topic, UserId, Visibility, text};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use ripple_domain::{Handle, NewPost, Post, PostId, Tier, Topic, UserId, Visibility, text};
 use ripple_store::{
     CommitError, Fate, FollowLine, PostCommit, Settlement, Store, StoreError,
     embedded::{EmbeddedOptions, EmbeddedStore, OpenError},
@@ -78,6 +79,21 @@ pub async fn follow_star(store: &dyn Store, followers: u32) -> Result<(), WorldE
             .import_follows((first..=last).map(line).collect())
             .await?;
     }
+    Ok(())
+}
+
+/// Makes the home timelines of all followers of [`follow_star`] warm, with so many old entries.
+pub async fn warm_star(store: &dyn Store, followers: u32, entries: u64) -> Result<(), WorldError> {
+    let ids: Vec<PostId> = (1..=entries).rev().map(|n| PostId(n << 12)).collect();
+    let users = (1..=followers + 1).filter(|user| *user != 2);
+    stream::iter(users)
+        .map(async |user| {
+            let warming = store.home_begin(UserId(user)).await?;
+            store.home_finish(warming, &ids, false).await
+        })
+        .buffer_unordered(256)
+        .try_for_each(async |_| Ok(()))
+        .await?;
     Ok(())
 }
 
