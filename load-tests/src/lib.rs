@@ -13,6 +13,7 @@ pub mod verify;
 pub mod watch;
 
 mod limits;
+pub mod parts;
 pub mod saturate;
 
 pub mod report;

@@ -22,6 +22,15 @@ pub struct Figures {
     pub redis_used_bytes: Option<u64>,
 }
 
+impl Figures {
+    /// Resident memory of the largest process of Ripple, in bytes.
+    pub fn largest_ripple(&self) -> Option<u64> {
+        let ripple = self.resident_bytes.iter();
+        let ripple = ripple.filter(|(name, _)| name.starts_with("ripple"));
+        ripple.map(|(_, bytes)| *bytes).max()
+    }
+}
+
 /// Reads the figures, and keeps what processes had used that have ended.
 #[derive(Debug)]
 pub(super) struct Meter(Mutex<Readings>);

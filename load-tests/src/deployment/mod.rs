@@ -8,6 +8,7 @@ mod ports;
 mod process;
 mod program;
 mod redis;
+mod redis_server;
 mod ripple;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -18,6 +19,7 @@ pub use error::DeploymentError;
 pub use figures::{Figures, GENERATOR};
 pub use machine::machine;
 pub use program::find_ripple;
+pub use redis_server::RedisServer;
 
 use self::{figures::Meter, launcher::Launcher, redis::RedisServers, ripple::RippleProcesses};
 
@@ -175,9 +177,9 @@ impl Deployment {
         self.own.is_some()
     }
 
-    /// The name of its store in a report.
-    pub fn store(&self) -> &'static str {
-        self.own.as_ref().map_or("unknown", |own| own.store.name())
+    /// Its store; that of somebody else's server is unknown.
+    pub fn store(&self) -> Option<Store> {
+        self.own.as_ref().map(|own| own.store)
     }
 
     /// Names and versions of its programs; none of somebody else's.

@@ -121,6 +121,11 @@ impl RedisServers {
         &self.address
     }
 
+    /// The port of the first one.
+    pub(super) fn port(&self) -> u16 {
+        self.nodes[0].port
+    }
+
     pub(super) fn command_lines(&self) -> Vec<String> {
         let starts = self.nodes.iter().map(|node| &node.start);
         starts.map(Start::command_line).collect()

@@ -9,7 +9,7 @@ pub mod table;
 
 mod rows;
 mod style;
-mod units;
+pub(crate) mod units;
 mod words;
 
 #[cfg(test)]

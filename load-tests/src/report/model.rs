@@ -237,7 +237,7 @@ pub struct Verdict {
     pub limit: f64,
     /// What was measured, in `unit`.
     pub measured: f64,
-    /// `ms`, `s`, `B`, `MB`, `/s` or `posts`.
+    /// `ms`, `s`, `B`, `%`, `/s`, `posts`, …
     pub unit: String,
     /// Whether more is better: then `measured` must be at least `limit`, and at most otherwise.
     pub more_is_better: bool,

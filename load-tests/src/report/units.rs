@@ -102,6 +102,7 @@ pub(crate) fn with_unit(value: f64, unit: &str) -> String {
     match unit {
         "ms" => latency_alone(value * 1_000.0),
         "s" => duration(value),
+        "B" if value < 1_000.0 => format!("{}{JOINED}B", number(value)),
         "B" => joined(&ByteSize(rounded(value)).display().si().to_string()),
         "/s" => rate(value),
         _ if value == 1.0 => format!("1{JOINED}{}", unit.strip_suffix('s').unwrap_or(unit)),

@@ -16,13 +16,14 @@ pub(crate) use prepare::Bench;
 
 use crate::{
     api::ApiError,
-    deployment::{DeploymentError, DeploymentSpec},
-    limits,
+    deployment::{DeploymentError, DeploymentSpec, Store},
+    limits, parts,
     population::GraphError,
-    report::model::Report,
+    report::model::{Report, Verdict},
     saturate,
-    scenario::Scenario,
+    scenario::{Budget, Scenario},
     verify::verify,
+    world::WorldError,
 };
 
 /// A run could not be made.
@@ -45,6 +46,12 @@ pub enum RunError {
         /// Why it could not be.
         source: std::io::Error,
     },
+    /// A store of the generator's own could not be filled.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// A Redis server of the generator's own does not do as it is told.
+    #[error("redis: {0}")]
+    Redis(#[from] redis::RedisError),
     /// The run was ended before there was anything to report.
     #[error("stopped before the load began")]
     Stopped,
@@ -82,11 +89,35 @@ const STOPPED_WAIT: Duration = Duration::from_secs(5);
 pub async fn run(scenario: &Scenario, options: &RunOptions) -> Result<Report, RunError> {
     let bench = Bench::prepare(scenario, options).await?;
     let made = made(scenario, &bench).await;
+    let store = bench.deployment.store();
     // What was found counts, however the server ends.
     if let Err(error) = bench.shut_down().await {
         eprintln!("warning: {error}");
     }
-    made
+    let mut report = made?;
+    if let Some(store) = store
+        && scenario.budgets.contains(&Budget::Parts)
+    {
+        report.verdicts.extend(parts(store, options).await);
+    }
+    Ok(report)
+}
+
+/// The budgets of a store's parts, measured when nothing else runs; none where the run is ended early.
+async fn parts(store: Store, options: &RunOptions) -> Vec<Verdict> {
+    let bar = bar(options.is_quiet, "measuring the parts", 0);
+    let measured = tokio::select! {
+        measured = parts::measure(store) => measured,
+        () = options.stop.cancelled() => return Vec::new(),
+    };
+    bar.finish_and_clear();
+    measured.map_or_else(
+        |error| {
+            eprintln!("warning: the parts are not measured: {error}");
+            Vec::new()
+        },
+        |parts| limits::parts(store, &parts),
+    )
 }
 
 async fn made(scenario: &Scenario, bench: &Bench) -> Result<Report, RunError> {
@@ -122,6 +153,7 @@ pub(crate) async fn finish(
     verdicts.extend(limits::budgets(
         scenario,
         bench.deployment.store(),
+        bench.idle_bytes,
         &measured,
     ));
     Ok(report::report(

@@ -34,6 +34,9 @@ pub(crate) struct Bench {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) world: WorldFigures,
+    /// Resident memory of a process of Ripple before there was anything to keep; of the largest, where
+    /// there are several, and of none that is somebody else's.
+    pub(crate) idle_bytes: Option<u64>,
     pub(crate) stop: CancellationToken,
     /// Digits that no other run on the same server has.
     pub(crate) run: String,
@@ -58,6 +61,7 @@ impl Bench {
             Target::Given { url, admin_token } => Deployment::given(url, admin_token),
         };
         let api = Api::new(deployment.url(), deployment.admin_token())?;
+        let idle_bytes = deployment.figures().await.largest_ripple();
         let prepared = tokio::select! {
             people = people(scenario, &api, options) => people,
             () = options.stop.cancelled() => Err(RunError::Stopped),
@@ -71,6 +75,7 @@ impl Bench {
             ledger: Arc::default(),
             deployment: Arc::new(deployment),
             world,
+            idle_bytes,
             stop: options.stop.clone(),
             run: now.unwrap_or_default().as_secs().to_string(),
             is_quiet: options.is_quiet,

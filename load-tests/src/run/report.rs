@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{measure::Measured, prepare::Bench};
 use crate::{
-    deployment::machine,
+    deployment::{Store, machine},
     generate::{
         record::{Outcome, Sample, good, histogram, latency},
         schedule::rate_at,
@@ -48,7 +48,7 @@ pub(crate) fn report(
         target: model::Target {
             url: bench.api.url().to_owned(),
             is_own: deployment.is_own(),
-            store: deployment.store().to_owned(),
+            store: deployment.store().map_or("unknown", Store::name).to_owned(),
             versions: deployment.versions().clone(),
             command_lines: deployment.command_lines().to_vec(),
         },

@@ -285,6 +285,9 @@ pub enum Budget {
     /// The last of 1,000,000 warm followers.
     #[serde(rename = "last_of_1_000_000")]
     LastOfMillion,
+    /// What the parts of a store take and reach: memory of a process at rest, and, measured in the generator
+    /// after the load, fan-out and memory of home timelines ([`Parts`](crate::parts::Parts)).
+    Parts,
 }
 
 /// A search for the highest rate of posts that keeps the promises.

@@ -4,14 +4,15 @@
 //! until the server is back and ten seconds more, in which it works off what has waited. Whether posts are
 //! where they belong is judged always.
 
+mod budgets;
+
+pub(crate) use budgets::{budgets, parts};
+
 use crate::{
-    generate::{
-        record::{Outcome, Sample, latency},
-        schedule::rate_at,
-    },
+    generate::record::{Outcome, Sample, latency},
     report::model::{LimitKind, Verdict, Verification},
     run::Measured,
-    scenario::{Budget, Operation, Scenario},
+    scenario::Operation,
     watch::{Place, Seen},
 };
 
@@ -25,31 +26,6 @@ const AUTHOR_MS: f64 = 500.0;
 /// The worst cases of the other tiers, held against the slowest post.
 const FOLLOWERS_MS: f64 = 10_000.0;
 const PUBLIC_MS: f64 = 60_000.0;
-
-/// The budgets of a store on the same machine, in milliseconds.
-struct Budgets {
-    accept: [f64; 2],
-    home: [f64; 2],
-    public_p99: f64,
-    last_of_ten_thousand: f64,
-    last_of_million: f64,
-}
-
-const EMBEDDED: Budgets = Budgets {
-    accept: [3.0, 25.0],
-    home: [1.0, 5.0],
-    public_p99: 2_000.0,
-    last_of_ten_thousand: 50.0,
-    last_of_million: 500.0,
-};
-
-const REDIS: Budgets = Budgets {
-    accept: [5.0, 50.0],
-    home: [2.0, 10.0],
-    public_p99: 5_000.0,
-    last_of_ten_thousand: 250.0,
-    last_of_million: 10_000.0,
-};
 
 /// The promises about latency and answers.
 pub(crate) fn promises(measured: &Measured) -> Vec<Verdict> {
@@ -137,93 +113,6 @@ pub(crate) fn correctness(verification: &Verification) -> Vec<Verdict> {
     counts
         .map(|(what, found, unit)| none(what, count(found), unit))
         .into()
-}
-
-/// The budgets that a scenario measures, for the store that was measured.
-pub(crate) fn budgets(scenario: &Scenario, store: &str, measured: &Measured) -> Vec<Verdict> {
-    let refused = measured.samples.values().flatten();
-    let refused = refused.filter(|sample| sample.outcome.is_refusal()).count();
-    let mut verdicts = vec![Verdict {
-        kind: LimitKind::Budget,
-        ..none("requests refused for load (429, 503)", refused, "answers")
-    }];
-    let limits = match store {
-        "embedded" => &EMBEDDED,
-        store if store.starts_with("redis") => &REDIS,
-        _ => return verdicts,
-    };
-    let mut budget = |what: String, limit, found: u64| {
-        verdicts.push(Verdict {
-            kind: LimitKind::Budget,
-            ..at_most(&what, limit, ms(found), "ms")
-        });
-    };
-    for wanted in &scenario.budgets {
-        match wanted {
-            Budget::Accept | Budget::Home => {
-                let (operation, what, [p50, p99]) = match wanted {
-                    Budget::Accept => (Operation::Post, "accept a post", limits.accept),
-                    _ => (Operation::Home, "read a home page", limits.home),
-                };
-                let (rate, at_full) = at_full_rate(scenario, operation);
-                let samples = measured.of(&[operation]);
-                let found = samples.iter().filter(|sample| at_full(due_s(sample)));
-                let found = latency(good(found));
-                if found.count > 0 {
-                    budget(format!("{what} at {rate}/s, p50"), p50, found.p50);
-                    budget(format!("{what} at {rate}/s, p99"), p99, found.p99);
-                }
-            }
-            Budget::Public => {
-                let (rate, at_full) = at_full_rate(scenario, Operation::Post);
-                let seen = measured.seen.iter().filter(|seen| {
-                    let is_public = !matches!(seen.place, Place::Home | Place::LastHome);
-                    is_public && at_full(seen.accepted_s)
-                });
-                let found = latency(seen.filter_map(|seen| seen.after_us));
-                if found.count > 0 {
-                    let what = format!("public pages at {rate} posts/s, p99");
-                    budget(what, limits.public_p99, found.p99);
-                }
-            }
-            Budget::LastOfTenThousand | Budget::LastOfMillion => {
-                let (followers, limit) = match wanted {
-                    Budget::LastOfTenThousand => ("10,000", limits.last_of_ten_thousand),
-                    _ => ("1,000,000", limits.last_of_million),
-                };
-                let last = measured.seen.iter().filter(|seen| {
-                    seen.place == Place::LastHome && seen.author == measured.celebrity
-                });
-                let found = latency(last.filter_map(|seen| seen.after_us));
-                if found.count > 0 {
-                    budget(
-                        format!("last of {followers} followers, p50"),
-                        limit,
-                        found.p50,
-                    );
-                }
-            }
-        }
-    }
-    verdicts
-}
-
-/// The highest rate of an operation, and whether it is reached at a moment.
-fn at_full_rate(scenario: &Scenario, operation: Operation) -> (f64, impl Fn(f64) -> bool) {
-    let edges = scenario
-        .steps
-        .iter()
-        .flat_map(|step| [step.from_s, step.from_s + step.for_s]);
-    let inside = edges
-        .chain([0.0])
-        .filter(|edge| (0.0..scenario.duration_s).contains(edge));
-    let rates = inside.map(|edge| rate_at(scenario, operation, edge));
-    let most = rates.fold(0.0, f64::max);
-    (most, move |at_s| rate_at(scenario, operation, at_s) >= most)
-}
-
-fn due_s(sample: &Sample) -> f64 {
-    f64::from(sample.due_ms) / 1_000.0
 }
 
 fn good<'a>(samples: impl Iterator<Item = &'a Sample>) -> impl Iterator<Item = u64> {
