@@ -19,7 +19,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::redis::Client;
 use futures_util::{StreamExt, stream};
 use ripple_domain::{Tier, UserId};
 use ripple_load_tests::{
@@ -80,8 +79,7 @@ async fn fan_out() {
 /// What a follow and a post take.
 async fn memory() {
     let server = RedisServer::start().await.unwrap();
-    let client = Client::open(server.address()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = redis::connect(server.address()).await.unwrap();
     let store = redis::open(&server).await.unwrap();
     let (users, follows, posts) = if is_small() {
         (100, 5, 100)

@@ -21,7 +21,6 @@ mod ripple;
 use std::{env, io, time::Instant};
 
 use async_trait::async_trait;
-use redis::aio::MultiplexedConnection;
 
 /// Entries of a full home timeline.
 const ENTRIES_MAX: u32 = 800;
@@ -76,17 +75,4 @@ async fn main() {
             _ => panic!("what is '{line}'?"),
         }
     }
-}
-
-/// What the server says its data takes.
-async fn used_memory(connection: &mut MultiplexedConnection) -> u64 {
-    let info: String = redis::cmd("INFO")
-        .arg("memory")
-        .query_async(connection)
-        .await
-        .unwrap();
-    let used = info
-        .lines()
-        .find_map(|line| line.strip_prefix("used_memory:"));
-    used.unwrap().parse().unwrap()
 }

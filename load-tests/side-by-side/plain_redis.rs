@@ -4,8 +4,9 @@
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use redis::{Pipeline, aio::MultiplexedConnection};
+use ripple_load_tests::parts::redis::{connect, used_memory};
 
-use crate::{ENTRIES, ENTRIES_MAX, Participant, used_memory};
+use crate::{ENTRIES, ENTRIES_MAX, Participant};
 
 /// Followers of one pipeline.
 const PIPELINE: usize = 500;
@@ -21,10 +22,9 @@ pub(crate) struct PlainRedis {
 
 impl PlainRedis {
     pub(crate) async fn new(followers: u32, address: &str) -> Self {
-        let client = redis::Client::open(address).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connect(address).await.unwrap();
         let mut plain = Self {
-            bytes_before: used_memory(&mut connection).await,
+            bytes_before: used_memory(&mut connection).await.unwrap(),
             connection,
             keys: (1..=followers).map(|user| format!("home:{user}")).collect(),
             next: u64::from(ENTRIES),
@@ -90,7 +90,7 @@ impl Participant for PlainRedis {
     }
 
     async fn memory_bytes(&mut self) -> u64 {
-        used_memory(&mut self.connection).await - self.bytes_before
+        used_memory(&mut self.connection).await.unwrap() - self.bytes_before
     }
 }
 

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use ripple_domain::{PostId, Tier, UserId};
-use ripple_load_tests::world;
+use ripple_load_tests::{
+    parts::redis::{connect, used_memory},
+    world,
+};
 use ripple_store::{
     Delivery, Store,
     embedded::{EmbeddedOptions, EmbeddedStore},
@@ -17,7 +20,7 @@ use ripple_workers::WorkerOptions;
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{ENTRIES, Participant, used_memory};
+use crate::{ENTRIES, Participant};
 
 /// Whom everybody follows.
 const AUTHOR: UserId = UserId(2);
@@ -159,23 +162,22 @@ impl Server {
     async fn open(address: &str) -> (Arc<dyn Store>, Self) {
         let options = RedisOptions::default();
         let store = RedisStore::open(&address.parse().unwrap(), options).await;
-        let client = redis::Client::open(address).unwrap();
         let server = Self {
-            connection: client.get_multiplexed_async_connection().await.unwrap(),
+            connection: connect(address).await.unwrap(),
             bytes_before: 0,
         };
         (store.unwrap(), server)
     }
 
     async fn memory_bytes(&mut self) -> u64 {
-        used_memory(&mut self.connection).await - self.bytes_before
+        used_memory(&mut self.connection).await.unwrap() - self.bytes_before
     }
 }
 
 async fn make_followers(store: &Arc<dyn Store>, followers: u32, server: Option<&mut Server>) {
     world::follow_star(&**store, followers).await.unwrap();
     if let Some(server) = server {
-        server.bytes_before = used_memory(&mut server.connection).await;
+        server.bytes_before = used_memory(&mut server.connection).await.unwrap();
     }
     world::warm_star(&**store, followers, ENTRIES.into())
         .await
