@@ -10,7 +10,7 @@ use clap::{
 use ripple_domain::{Handle, Tier};
 use ripple_store::transfer::Rebuild;
 
-use crate::store::StoreAddress;
+use crate::store::{StoreAddress, StoreParser};
 
 /// Ripple: a self-hosted timeline service.
 ///
@@ -116,13 +116,15 @@ pub(crate) struct StoreArgs {
     #[arg(
         long,
         env = "RIPPLE_STORE",
+        hide_env_values = true,
+        value_parser = StoreParser,
         default_value = "embedded",
         value_name = "STORE"
     )]
     pub store: StoreAddress,
 
     /// Replicas that must have a commit before it is acknowledged, on a Redis store; while fewer can
-    /// be reached, posts are refused
+    /// be reached, posts are answered with 503
     #[arg(
         long,
         env = "RIPPLE_REDIS_WAIT",

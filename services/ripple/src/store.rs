@@ -1,7 +1,8 @@
 //! The one place that picks the store.
 
-use std::{io, path::PathBuf, str::FromStr, sync::Arc};
+use std::{ffi::OsStr, io, path::PathBuf, sync::Arc};
 
+use clap::{builder::TypedValueParser, error::ErrorKind};
 use ripple_store::{
     QueueLimits, Store,
     embedded::{EmbeddedOptions, EmbeddedStore, OpenError},
@@ -33,16 +34,31 @@ pub(crate) enum Keeper {
     Redis(Arc<RedisStore>),
 }
 
-impl FromStr for StoreAddress {
-    type Err = String;
+/// Reads a store's address from the command line or the environment. What cannot be read is not shown: there
+/// may be a password in it.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreParser;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl TypedValueParser for StoreParser {
+    type Value = StoreAddress;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<StoreAddress, clap::Error> {
+        let text = value.to_string_lossy();
         if text == "embedded" {
-            return Ok(Self::Embedded);
+            return Ok(StoreAddress::Embedded);
         }
-        let address = text.parse::<RedisAddress>();
-        address.map(Self::Redis).map_err(|error| {
-            format!("{error}; the stores are `embedded`, `redis://…` and `redis+cluster://…`")
+        let address = text.parse::<RedisAddress>().map(StoreAddress::Redis);
+        address.map_err(|error| {
+            let message = format!(
+                "the value of '--store' is {error}; the stores are `embedded`, `redis://…` and \
+                 `redis+cluster://…`"
+            );
+            command.clone().error(ErrorKind::ValueValidation, message)
         })
     }
 }

@@ -10,6 +10,8 @@ const LOAD_JOBS_MIN: usize = 4;
 /// Wake-ups for nothing, one after another, before they are slowed down.
 const IDLE_WAKES_FREE: u32 = 3;
 const IDLE_WAKE_DELAY_MS_MAX: u64 = 32;
+/// The longest time between tries while the store is out: half of what followers wait at worst.
+const OUTAGE_DELAY_MS_MAX: u64 = 5_000;
 /// A dead letter's reason is cut to this length, in bytes: a queue holds no documents.
 const ERROR_BYTES_MAX: usize = 1_000;
 
@@ -51,6 +53,26 @@ pub(crate) fn after_failure(job: &Job, now: Timestamp, error: &str, jitter: f64)
         NextAttempt::Expired => Fate::Dead {
             error: format!("expired before another attempt: {error}"),
         },
+    }
+}
+
+/// What becomes of a job whose attempt the store could not carry out, as it could not be reached or was
+/// full. Until its work has lost its use that is no attempt: an outage must cost no post, however many
+/// attempts would have fitted in. It is tried again after about a quarter of the time that it has
+/// waited. `jitter` is a uniform draw from `0.0..1.0`.
+pub(crate) fn after_outage(job: &Job, now: Timestamp, error: &str, jitter: f64) -> Fate {
+    if now >= job.expires_at {
+        return after_failure(job, now, error, jitter);
+    }
+    let waited = now.ms_since(job.accepted_at);
+    let least = u64::from(job.tier().retry_policy().base_ms);
+    let delay = Duration::from_millis((waited / 4).clamp(least, OUTAGE_DELAY_MS_MAX));
+    let delay = delay
+        .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+        .as_millis();
+    Fate::Postpone {
+        at: now.plus_ms(i64::try_from(delay).unwrap_or(i64::MAX)),
+        error: cut(error).into(),
     }
 }
 
@@ -146,6 +168,27 @@ mod tests {
         let in_all = Tier::Followers.retry_policy().late_attempts;
         let failed = after_failure(&job(in_all - 1), late, "no", 0.0);
         assert!(matches!(failed, Fate::Dead { error } if error.starts_with("expired")));
+    }
+
+    #[test]
+    fn an_outage_costs_no_attempts_until_the_work_is_of_no_use() {
+        let at = |waited_ms, jitter| {
+            let now = NOW.plus_ms(waited_ms);
+            match after_outage(&job(19), now, "full", jitter) {
+                Fate::Postpone { at, .. } => at.ms_since(now),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(
+            [at(0, 1.0), at(4_000, 1.0), at(3_600_000, 1.0)],
+            [50, 1_000, 5_000]
+        );
+        assert_eq!(at(4_000, 0.0), 500);
+        let late = job(0).expires_at;
+        assert!(matches!(
+            after_outage(&job(19), late, "full", 0.0),
+            Fate::Dead { .. }
+        ));
     }
 
     #[test]

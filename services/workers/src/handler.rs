@@ -55,6 +55,26 @@ pub(crate) enum AttemptError {
     TookTooLong(u64),
 }
 
+impl AttemptError {
+    /// Whether the store could not be reached or was full, which says nothing about the job.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::ReadPosts(error)
+            | Self::ReadCounts(error)
+            | Self::ReadReceipt(error)
+            | Self::PushInboxes(error)
+            | Self::PushHome(error)
+            | Self::Index(error)
+            | Self::ReadLog(error)
+            | Self::Enqueue(error) => matches!(
+                error,
+                StoreError::Unavailable { .. } | StoreError::Overloaded { .. }
+            ),
+            Self::WrongKind | Self::Panicked(_) | Self::TookTooLong(_) => false,
+        }
+    }
+}
+
 /// An error with all its causes, for a log line or a dead letter.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -64,7 +64,11 @@ impl Bench {
 
     fn failed<'a>(&self, claim: &'a Claim, error: &AttemptError) -> Settling<'a> {
         let now = self.store.clock().now();
-        let fate = decide::after_failure(&claim.job, now, &chain(error), fastrand::f64());
+        let (text, jitter) = (chain(error), fastrand::f64());
+        let fate = match error.is_outage() {
+            true => decide::after_outage(&claim.job, now, &text, jitter),
+            false => decide::after_failure(&claim.job, now, &text, jitter),
+        };
         Settling::new(claim, fate)
     }
 
@@ -191,6 +195,16 @@ fn log_fate(settled: &Settling<'_>) {
             trace = job.trace.map(display),
             error,
             "a job failed and will be tried again"
+        ),
+        Fate::Postpone { at, error } => tracing::warn!(
+            tier = %job.tier(),
+            kind = job.kind.name(),
+            job = %job.id,
+            post = job.kind.post().map(display),
+            retry_at = %at,
+            trace = job.trace.map(display),
+            error,
+            "the store does not take a job's work, which waits"
         ),
         Fate::Dead { error } => tracing::error!(
             tier = %job.tier(),

@@ -45,6 +45,14 @@ pub enum Fate {
         /// Why it failed.
         error: String,
     },
+    /// The store could not take its work, through no fault of the job: it is tried again, not before
+    /// `at`, and this was no attempt.
+    Postpone {
+        /// The earliest next attempt.
+        at: Timestamp,
+        /// What the store said.
+        error: String,
+    },
     /// It is given up and goes to the dead letters.
     Dead {
         /// Why.

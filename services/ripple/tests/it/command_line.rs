@@ -57,6 +57,28 @@ fn wrong_usage_is_told_apart_from_failure() {
 }
 
 #[test]
+fn passwords_are_not_shown() {
+    for address in ["redis://:sesame@h:1:2", "redis://:sesame@h"] {
+        for args in [&["serve", "--help"] as &[_], &["serve", "--no-such-option"]] {
+            let output = ripple(args).env("RIPPLE_STORE", address).output().unwrap();
+            let (text, error) = text_of(&output);
+            assert!(
+                !format!("{text}{error}").contains("sesame"),
+                "{text}{error}"
+            );
+        }
+    }
+    let output = ripple(["--store", "redis://:sesame@h:1:2"])
+        .output()
+        .unwrap();
+    let (_, error) = text_of(&output);
+    assert!(
+        error.contains("--store") && !error.contains("sesame"),
+        "{error}"
+    );
+}
+
+#[test]
 fn what_cannot_be_done_is_a_failure() {
     let data = TempDir::new().unwrap();
     for (args, said) in [

@@ -236,6 +236,12 @@ impl EmbeddedStore {
                 tracing::debug!(job = %lease.job, %tier, error, "a job is tried again later");
                 self.requeue(&mut queue, state, failed, progress, place);
             }
+            Fate::Postpone { at, error } => {
+                let mut postponed = queued;
+                postponed.not_before = Some(at);
+                tracing::debug!(job = %lease.job, %tier, error, "a job is postponed");
+                self.requeue(&mut queue, state, postponed, progress, place);
+            }
         }
         true
     }

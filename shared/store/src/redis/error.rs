@@ -16,12 +16,20 @@ pub(super) fn store_error(what: &'static str) -> impl Fn(RedisError) -> StoreErr
                 retry_after_s: RETRY_AFTER_S,
             },
             ErrorKind::UnexpectedReturnType | ErrorKind::Parse => StoreError::read(what, error),
+            // A script broke off: what it found is not what it expects, and will not be next time.
+            _ if is_of_script(&error) => StoreError::read(what, error),
             // Not to be reached, failing over, loading its data, without a quorum: it comes back.
             _ => StoreError::Unavailable {
                 reason: format!("{what}: {error}"),
             },
         }
     }
+}
+
+/// Whether a script ended with an error of its own, as the servers tell.
+fn is_of_script(error: &RedisError) -> bool {
+    let is_telling = |detail: &str| detail.contains("user_script:");
+    error.detail().is_some_and(is_telling)
 }
 
 /// Whether a command was refused because the server's memory is full.

@@ -36,6 +36,8 @@ pub(super) enum Key<'a> {
     RemovalTickets(Partition),
     /// The epochs of a partition's followers. Many share one.
     Epochs(Partition),
+    /// Written to see whether the replicas of a partition follow, and gone soon.
+    ReplicaProbe(Partition),
     /// The changes of relations that are under way in a partition.
     RelationNotes(Partition),
     /// Handle → user id. In the handle's partition.
@@ -134,6 +136,7 @@ impl Key<'_> {
             | Self::RelationNotes(partition)
             | Self::RemovalTickets(partition)
             | Self::Epochs(partition)
+            | Self::ReplicaProbe(partition)
             | Self::FeedsByName(partition, _)
             | Self::FeedTopics(partition)
             | Self::LogDays(partition) => *partition,
@@ -161,6 +164,7 @@ impl Key<'_> {
             Self::FollowerLeaves(id) => join(tag, b"fd:", id.to_string().as_bytes()),
             Self::RemovalTickets(_) => join(tag, b"rt", &[]),
             Self::Epochs(_) => join(tag, b"ep", &[]),
+            Self::ReplicaProbe(_) => join(tag, b"rp", &[]),
             Self::RelationNotes(_) => join(tag, b"rel", &[]),
             Self::Handle(handle) => join(tag, b"h:", handle.as_str().as_bytes()),
             Self::Token(hash) => join(tag, b"t:", &hash[..]),

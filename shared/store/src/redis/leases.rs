@@ -4,7 +4,7 @@
 use std::{
     sync::{Arc, OnceLock, mpsc as sync_mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::RedisResult;
@@ -23,6 +23,8 @@ use crate::Lease;
 
 /// Whoever asks waits so long for the answer.
 const WAITED_MAX: Duration = Duration::from_secs(1);
+/// The first answer over a new way comes in this time.
+const FIRST_TIME_MAX: Duration = Duration::from_secs(5);
 /// Requests that wait.
 const REQUESTS_MAX: usize = 64;
 
@@ -36,6 +38,7 @@ struct Request {
     leases: Arc<[Lease]>,
     now: Timestamp,
     until: Timestamp,
+    asked_at: Instant,
     answer: sync_mpsc::SyncSender<Vec<bool>>,
 }
 
@@ -58,6 +61,7 @@ impl LeaseKeeper {
             leases: leases.into(),
             now,
             until,
+            asked_at: Instant::now(),
             answer,
         };
         let requests = self.requests.get_or_init(|| start(self.address.clone()));
@@ -96,27 +100,37 @@ fn start(address: RedisAddress) -> Option<mpsc::Sender<Request>> {
 }
 
 async fn serve(address: RedisAddress, mut asked: mpsc::Receiver<Request>) {
-    let mut link = None;
+    let mut kept = None;
     while let Some(request) = asked.recv().await {
-        let extended = timeout(WAITED_MAX, extend(&address, &mut link, &request)).await;
-        match extended {
-            // Nobody waits any more when the answer comes too late.
-            Ok(Ok(extended)) => drop(request.answer.send(extended)),
+        // It is not asked in vain: whoever waited has given up while the way was made.
+        if request.asked_at.elapsed() > WAITED_MAX {
+            continue;
+        }
+        // Making the way, which the first request still does, may take longer than an answer may.
+        let (link, time_max) = match kept.take() {
+            Some(link) => (link, WAITED_MAX),
+            None => match Link::open(&address).await {
+                Ok(link) => (link, FIRST_TIME_MAX),
+                Err(error) => {
+                    tracing::warn!(%error, "lengthening leases: Redis cannot be reached");
+                    continue;
+                }
+            },
+        };
+        match timeout(time_max, extend(&link, &request)).await {
+            Ok(Ok(extended)) => {
+                // Nobody waits any more when the answer comes too late.
+                drop(request.answer.send(extended));
+                kept = Some(link);
+            }
+            // What has failed once, or leads to where nobody answers, is not asked again.
             Ok(Err(error)) => tracing::warn!(%error, "lengthening leases failed"),
             Err(_) => tracing::warn!("lengthening leases took too long"),
         }
     }
 }
 
-async fn extend(
-    address: &RedisAddress,
-    link: &mut Option<Link>,
-    request: &Request,
-) -> RedisResult<Vec<bool>> {
-    let link = match link {
-        Some(link) => link,
-        None => link.insert(Link::open(address).await?),
-    };
+async fn extend(link: &Link, request: &Request) -> RedisResult<Vec<bool>> {
     let leases = &request.leases;
     let by_queue = by_queue(leases.iter());
     let command = |((partition, tier), indices): (&(_, _), &Vec<usize>)| {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use deadpool_redis::{Manager, Pool, PoolError, Runtime};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use redis::{
     AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ToRedisArgs,
     Value,
@@ -377,10 +377,13 @@ impl Link {
             // The client sends each to every master.
             Server::Cluster { client, shared } => {
                 let fresh = client.get_async_connection();
-                let (mut connection, _) = shared[place].get(fresh).await?;
-                for load in all.pipeline.cmd_iter() {
-                    load.exec_async(&mut connection).await?;
-                }
+                let (connection, _) = shared[place].get(fresh).await?;
+                let loads = all.pipeline.cmd_iter().map(|load| {
+                    let mut connection = connection.clone();
+                    async move { load.exec_async(&mut connection).await }
+                });
+                // Side by side: one after another they would take many times the way there and back.
+                try_join_all(loads).await?;
             }
         }
         Ok(())
@@ -392,32 +395,26 @@ impl Link {
             return Ok(Vec::new());
         }
         match &self.server {
-            Server::Single { pool, shared } => {
-                let shared = &shared[place];
-                let (mut connection, number) = shared.get(single(pool)).await?;
+            Server::Single { pool, shared: all } => {
+                let (mut connection, number) = all[place].get(single(pool)).await?;
                 let answers = connection
                     .req_packed_commands(&commands.pipeline, 0, count)
                     .await;
-                if let Err(error) = &answers
-                    && (error.is_unrecoverable_error() || error.is_timeout())
-                {
-                    shared.forget(number);
-                }
+                forget_failed(all, place, number, &answers);
                 answers
             }
             // The client makes broken connections to nodes anew by itself. From a node that does not
             // answer, though, it never turns away: a fresh one asks the others who holds what.
-            Server::Cluster { client, shared } => {
-                let shared = &shared[place];
-                let (mut connection, number) = shared.get(client.get_async_connection()).await?;
+            Server::Cluster {
+                client,
+                shared: all,
+            } => {
+                let fresh = client.get_async_connection();
+                let (mut connection, number) = all[place].get(fresh).await?;
                 let answers = connection
                     .req_packed_commands(&commands.pipeline, 0, count)
                     .await;
-                if let Err(error) = &answers
-                    && (error.is_unrecoverable_error() || error.is_timeout())
-                {
-                    shared.forget(number);
-                }
+                forget_failed(all, place, number, &answers);
                 answers
             }
         }
@@ -426,6 +423,26 @@ impl Link {
     /// The place of the next shared connection for small commands, in turn.
     fn turn(&self) -> usize {
         self.turn.fetch_add(1, Ordering::Relaxed) % SHARED
+    }
+}
+
+/// Makes sure that a connection is not used again that has failed, or leads to a server that has been
+/// demoted: behind the same address is another one by now, and the old one serves stale reads. Then
+/// all others lead there, too.
+fn forget_failed<C: Clone>(
+    all: &[SharedConnection<C>],
+    place: usize,
+    number: u64,
+    answers: &RedisResult<Vec<Value>>,
+) {
+    match answers {
+        Err(error) if error.is_unrecoverable_error() || error.is_timeout() => {
+            all[place].forget(number);
+        }
+        Ok(answers) if answers.iter().any(is_of_demoted) && all[place].forget(number) => {
+            all.iter().for_each(SharedConnection::forget_any);
+        }
+        _ => {}
     }
 }
 
@@ -488,6 +505,12 @@ pub(super) fn by_partition<T>(
 
 pub(super) fn is_unknown_script(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT")
+}
+
+/// Whether a server says that it is no master any more.
+pub(super) fn is_of_demoted(answer: &Value) -> bool {
+    const CODES: [&str; 2] = ["MASTERDOWN", "READONLY"];
+    matches!(answer, Value::ServerError(error) if CODES.contains(&error.code()))
 }
 
 fn io_error(error: &dyn std::error::Error) -> RedisError {

@@ -248,8 +248,10 @@ impl Script {
                 include_str!("scripts/lib/memory.lua"),
                 include_str!("scripts/look_at_memory.lua"),
             ),
+            // What was accepted is delivered also where memory is full. Its pages are bounded by what is
+            // accepted, which is refused meanwhile.
             Self::EnterInbox => concat!(
-                "#!lua\n",
+                "#!lua flags=allow-oom\n",
                 include_str!("scripts/lib/homes.lua"),
                 include_str!("scripts/enter_inbox.lua"),
             ),
@@ -322,19 +324,22 @@ impl Script {
                 include_str!("scripts/note_block.lua"),
             ),
             Self::BeginIndex => concat!(
-                "#!lua\n",
+                "#!lua flags=allow-oom\n",
                 include_str!("scripts/lib/ids.lua"),
                 include_str!("scripts/lib/queue.lua"),
                 include_str!("scripts/begin_index.lua"),
             ),
             Self::FinishIndex => concat!(
-                "#!lua\n",
+                "#!lua flags=allow-oom\n",
                 include_str!("scripts/lib/ids.lua"),
                 include_str!("scripts/lib/queue.lua"),
                 include_str!("scripts/lib/stage.lua"),
                 include_str!("scripts/finish_index.lua"),
             ),
-            Self::IndexTopic => concat!("#!lua\n", include_str!("scripts/index_topic.lua"),),
+            Self::IndexTopic => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/index_topic.lua"),
+            ),
         }
     }
 

@@ -72,7 +72,7 @@ impl RedisStore {
                 settled[index] = true;
                 match &settlements[index].fate {
                     Fate::Ack => done.push(Timestamp::from_ms(accepted_at)),
-                    Fate::Retry { error, .. } => {
+                    Fate::Retry { error, .. } | Fate::Postpone { error, .. } => {
                         let job = settlements[index].lease.job;
                         tracing::debug!(%job, %tier, error, "a job is tried again later");
                         is_back = true;
@@ -113,6 +113,7 @@ fn command<'a>(
             Fate::Ack => (b"a", Vec::new()),
             Fate::Continue { kind } => (b"c", encode_continued(kind)?),
             Fate::Retry { at, .. } => (b"r", at.as_ms().to_string().into_bytes()),
+            Fate::Postpone { at, .. } => (b"p", at.as_ms().to_string().into_bytes()),
             Fate::Dead { error } => (b"d", error.clone().into_bytes()),
             Fate::Release => (b"f", Vec::new()),
         };

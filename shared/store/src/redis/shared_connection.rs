@@ -40,12 +40,16 @@ impl<C: Clone> SharedConnection<C> {
     }
 
     /// The connection with this number has failed: the next one who needs it makes a fresh one. (News
-    /// of one that failed earlier must not end the one that has taken its place.)
-    pub(super) fn forget(&self, number: u64) {
+    /// of one that failed earlier must not end the one that has taken its place.) Whether it was still
+    /// the one in use.
+    pub(super) fn forget(&self, number: u64) -> bool {
         let mut kept = self.kept();
-        if kept.number == number {
-            kept.connection = None;
-        }
+        kept.number == number && kept.connection.take().is_some()
+    }
+
+    /// What the connection leads to has changed, whichever it is.
+    pub(super) fn forget_any(&self) {
+        self.kept().connection = None;
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept<C>> {

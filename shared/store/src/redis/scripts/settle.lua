@@ -5,6 +5,7 @@
 --   'a'  done
 --   'c'  a part is done: the post (8 bytes) and kind of the rest, and how far it has come
 --   'r'  failed: when it is tried again
+--   'p'  postponed: when it is tried again
 --   'd'  given up: why
 --   'f'  given back
 -- Answers for each when the job was accepted, or false where the lease had ended: then nothing of the
@@ -32,6 +33,11 @@ end
 
 function fates.r(id, record, at)
   fail_attempt(queue, id, record)
+  end_lease(id)
+  redis.call('ZADD', queue .. 'delayed', at, id)
+end
+
+function fates.p(id, record, at)
   end_lease(id)
   redis.call('ZADD', queue .. 'delayed', at, id)
 end

@@ -143,6 +143,7 @@ macro_rules! conformance_of {
                 a_chunked_job_holds_up_nobody
                 a_continued_job_keeps_its_attempts
                 a_retry_waits_for_its_moment
+                a_postponed_job_comes_again_as_if_untried
                 one_poison_job_holds_up_no_other
                 a_released_job_is_claimable_at_once_and_untouched
                 each_settlement_of_a_batch_is_by_itself

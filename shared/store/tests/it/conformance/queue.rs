@@ -185,6 +185,23 @@ pub(crate) async fn a_retry_waits_for_its_moment(mut rig: Rig) {
     assert_eq!(again.job.deadline, claim.job.deadline);
 }
 
+pub(crate) async fn a_postponed_job_comes_again_as_if_untried(mut rig: Rig) {
+    jobs(&rig, 1).await;
+    let claim = rig.claim_one(TIER).await;
+    let postpone = Fate::Postpone {
+        at: rig.now().plus_ms(60_000),
+        error: "full".into(),
+    };
+    assert!(rig.settle(&claim, postpone).await);
+    assert!(!rig.settle(&claim, Fate::Ack).await);
+    rig.restart().await;
+    assert!(rig.claim(TIER, 1).await.is_empty());
+    rig.pass_ms(60_000);
+    let again = rig.claim_one(TIER).await;
+    assert_eq!(again.job, claim.job);
+    assert_ne!(again.lease, claim.lease);
+}
+
 pub(crate) async fn one_poison_job_holds_up_no_other(rig: Rig) {
     let posts = jobs(&rig, 5).await;
     let mut order = Vec::new();

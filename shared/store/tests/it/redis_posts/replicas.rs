@@ -10,7 +10,7 @@ use ripple_domain::UserId;
 use ripple_store::{CommitError, Idempotency, PostCommit, StoreError, redis::RedisOptions};
 
 use super::{commit, open, timeline, user};
-use crate::harness::{Program, RedisServer, new_post};
+use crate::harness::{Program, Proxy, RedisServer, new_post};
 
 fn replica_of(master: &RedisServer) -> RedisServer {
     let port = master.port.to_string();
@@ -34,6 +34,35 @@ fn replica_of(master: &RedisServer) -> RedisServer {
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "{info}");
         thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The address leads to another server, which was a replica; the old master follows it, and the
+/// connections to it go on.
+#[tokio::test]
+async fn a_master_that_became_a_replica_is_left() {
+    let old = RedisServer::start(Program::Redis);
+    let new = replica_of(&old);
+    let proxy = Proxy::new(old.port).await;
+    let store = open(&proxy.url(), RedisOptions::default()).await;
+    let ada = user(&store, "ada").await;
+    commit(&store, new_post(ada, "before")).await.unwrap();
+
+    let mut admin = redis::cmd("WAIT");
+    let followed: u32 = admin.arg(1).arg(5_000).query(&mut old.connect()).unwrap();
+    assert_eq!(followed, 1);
+    let follow = |server: &RedisServer, host: &str, port: &str| {
+        let mut command = redis::cmd("REPLICAOF");
+        command.arg(host).arg(port);
+        command.exec(&mut server.connect()).unwrap();
+    };
+    follow(&new, "NO", "ONE");
+    follow(&old, "127.0.0.1", &new.port.to_string());
+    proxy.lead_to(new.port);
+
+    commit(&store, new_post(ada, "after")).await.unwrap();
+    for _ in 0..8 {
+        assert_eq!(timeline(&store, ada).await.len(), 2);
     }
 }
 
@@ -86,6 +115,8 @@ async fn a_commit_is_answered_when_enough_replicas_have_it() {
     }
     let asked = store.post_created_with(ada, idempotency).await;
     unknown(asked.map(drop));
+    // While none is there, nothing new is written that could not be confirmed.
+    unknown(create().await.map(drop));
     let _replica = replica_of(&master);
     assert!(again().await.unwrap(), "the first one stands");
     assert_eq!(timeline(&store, ada).await.len(), 3);

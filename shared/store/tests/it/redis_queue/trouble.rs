@@ -6,7 +6,7 @@ use ripple_domain::Tier;
 use ripple_store::{Clock, Fate};
 
 use super::{TIER, claim, enqueue, open, posts, settle};
-use crate::harness::{LEASE_MS, Program, RedisServer, START};
+use crate::harness::{LEASE_MS, Program, Proxy, RedisServer, START};
 
 /// Working off the queue makes room, so it must go on where there is none.
 #[tokio::test]
@@ -50,6 +50,39 @@ async fn leases_are_lengthened_while_the_runtime_is_busy() {
     assert!(!extended[0] && extended[1..].iter().all(|held| *held));
     clock.advance_ms(i64::from(LEASE_MS) - 1);
     assert_eq!(settle(&store, &claims[1..2], &Fate::Ack).await, [true]);
+}
+
+/// The lease of the only job, which has run out, is said to have ended: so Redis has answered, as
+/// otherwise it would count as held.
+async fn is_answered(trouble: impl FnOnce(&Proxy)) {
+    let server = RedisServer::start(Program::Redis);
+    let proxy = Proxy::new(server.port).await;
+    let clock = Clock::manual(START);
+    let store = open(&proxy.url(), &clock).await;
+    enqueue(&store, posts(1)).await;
+    let lease = claim(&store, 1).await[0].lease;
+    assert_eq!(store.extend(&[lease], LEASE_MS), [true]);
+    clock.advance_ms(i64::from(LEASE_MS) + 1);
+    trouble(&proxy);
+    let begun = Instant::now();
+    while store.extend(&[lease], LEASE_MS) != [false] {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_are_lengthened_over_a_new_way_where_the_old_one_is_silent() {
+    is_answered(Proxy::silence_all).await;
+}
+
+/// Making the way takes longer than an answer may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_are_lengthened_over_a_slow_way() {
+    is_answered(|proxy| {
+        proxy.delay(Duration::from_millis(300));
+        proxy.break_all();
+    })
+    .await;
 }
 
 /// Whether a lease is lost cannot be known while the server is gone: the worker goes on, and learns it

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -33,7 +33,7 @@ pub(crate) struct Proxy {
 }
 
 struct State {
-    server_port: u16,
+    server_port: AtomicU16,
     way: watch::Sender<Way>,
     delay_ms: AtomicU64,
     lose_each: AtomicU32,
@@ -52,6 +52,8 @@ struct Way {
     state: WayState,
     /// How often all connections have been broken.
     breaks: u32,
+    /// How often all connections have been silenced for ever.
+    silenced: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,9 +76,10 @@ impl Proxy {
         let way = Way {
             state: WayState::Open,
             breaks: 0,
+            silenced: 0,
         };
         let state = Arc::new(State {
-            server_port,
+            server_port: AtomicU16::new(server_port),
             way: watch::Sender::new(way),
             delay_ms: AtomicU64::new(0),
             lose_each: AtomicU32::new(0),
@@ -126,6 +129,16 @@ impl Proxy {
             .send_modify(|way| way.state = WayState::Silent);
     }
 
+    /// From now on the connections that there are take everything and carry nothing; new ones do.
+    pub(crate) fn silence_all(&self) {
+        self.state.way.send_modify(|way| way.silenced += 1);
+    }
+
+    /// From now on new connections lead to the server on this port.
+    pub(crate) fn lead_to(&self, server_port: u16) {
+        self.state.server_port.store(server_port, Ordering::SeqCst);
+    }
+
     /// Ends [`Proxy::cut`] and [`Proxy::hold`].
     pub(crate) fn restore(&self) {
         self.state.way.send_modify(|way| way.state = WayState::Open);
@@ -157,9 +170,7 @@ impl Proxy {
     pub(crate) async fn send_recorded_again(&self) {
         let recorded = self.state.recorded.lock().unwrap().take().unwrap();
         assert!(!recorded.is_empty());
-        let mut server = TcpStream::connect(("127.0.0.1", self.state.server_port))
-            .await
-            .unwrap();
+        let mut server = TcpStream::connect(self.state.server()).await.unwrap();
         for message in recorded {
             server.write_all(&message).await.unwrap();
         }
@@ -197,7 +208,7 @@ impl State {
                 if loses && self.comes_again.load(Ordering::SeqCst) {
                     let message = std::mem::take(&mut *latest.lock().unwrap());
                     let number = self.lost.load(Ordering::SeqCst);
-                    tokio::spawn(come_again(message, number, self.server_port));
+                    tokio::spawn(come_again(message, number, self.server()));
                 }
                 !loses
             }
@@ -234,6 +245,10 @@ impl State {
         Duration::from_millis(self.delay_ms.load(Ordering::SeqCst))
     }
 
+    fn server(&self) -> (&'static str, u16) {
+        ("127.0.0.1", self.server_port.load(Ordering::SeqCst))
+    }
+
     async fn becomes(&self, is_so: impl FnMut(&Way) -> bool) {
         // The sender is here.
         self.way.subscribe().wait_for(is_so).await.unwrap();
@@ -248,11 +263,10 @@ impl Drop for Proxy {
 
 /// Carries what a client and the server say until the server has nothing to say any more.
 async fn carry(client: TcpStream, state: Arc<State>) {
-    let latest = Mutex::new(Vec::new());
-    let Way { breaks, .. } = *state.way.borrow();
+    let begun = *state.way.borrow();
     let carried = async {
         state.becomes(|way| way.state == WayState::Open).await;
-        let Ok(server) = TcpStream::connect(("127.0.0.1", state.server_port)).await else {
+        let Ok(server) = TcpStream::connect(state.server()).await else {
             return;
         };
         for side in [&client, &server] {
@@ -260,66 +274,74 @@ async fn carry(client: TcpStream, state: Arc<State>) {
         }
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        let mut answering = Box::pin(forward(
-            from_server,
-            to_client,
-            &state,
-            &latest,
-            Direction::ToClient,
-        ));
+        let connection = Connection {
+            state: &state,
+            silenced: begun.silenced,
+            latest: Mutex::new(Vec::new()),
+        };
+        let mut answering =
+            Box::pin(connection.forward(from_server, to_client, Direction::ToClient));
         tokio::select! {
             () = &mut answering => {}
             // The server is told that nothing more comes, and answers what came.
-            () = forward(from_client, to_server, &state, &latest, Direction::ToServer) => answering.await,
+            () = connection.forward(from_client, to_server, Direction::ToServer) => answering.await,
         }
     };
     tokio::select! {
         () = carried => {}
-        () = state.becomes(|way| way.breaks > breaks || way.state == WayState::Cut) => {}
+        () = state.becomes(|way| way.breaks > begun.breaks || way.state == WayState::Cut) => {}
     }
 }
 
-/// Carries messages one way, until there are no more or one does not go on.
-async fn forward(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    state: &State,
-    latest: &Mutex<Vec<u8>>,
-    direction: Direction,
-) {
-    let (on_the_way, mut arriving) = mpsc::channel(ON_THE_WAY_MAX);
-    let taking = async move {
-        let mut buffer = vec![0; 65_536];
-        while let Ok(count) = from.read(&mut buffer).await
-            && count > 0
-            && state.lets_through(direction, &buffer[..count], latest)
-        {
-            let due = Instant::now() + state.delay();
-            let message = buffer[..count].to_vec();
-            if on_the_way.send((due, message)).await.is_err() {
-                break;
+/// A client's connection.
+struct Connection<'a> {
+    state: &'a State,
+    /// [`Way::silenced`] when it began.
+    silenced: u32,
+    /// The latest message of the client.
+    latest: Mutex<Vec<u8>>,
+}
+
+impl Connection<'_> {
+    /// Carries messages one way, until there are no more or one does not go on.
+    async fn forward(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, direction: Direction) {
+        let state = self.state;
+        let (on_the_way, mut arriving) = mpsc::channel(ON_THE_WAY_MAX);
+        let taking = async move {
+            let mut buffer = vec![0; 65_536];
+            while let Ok(count) = from.read(&mut buffer).await
+                && count > 0
+                && state.lets_through(direction, &buffer[..count], &self.latest)
+            {
+                let due = Instant::now() + state.delay();
+                let message = buffer[..count].to_vec();
+                if on_the_way.send((due, message)).await.is_err() {
+                    break;
+                }
             }
-        }
-    };
-    let giving = async move {
-        while let Some((due, message)) = arriving.recv().await {
-            // Even a sleep of nothing takes a millisecond.
-            if due > Instant::now() {
-                sleep_until(due).await;
+        };
+        let giving = async move {
+            while let Some((due, message)) = arriving.recv().await {
+                // Even a sleep of nothing takes a millisecond.
+                if due > Instant::now() {
+                    sleep_until(due).await;
+                }
+                let carries =
+                    |way: &Way| way.state != WayState::Silent && way.silenced == self.silenced;
+                state.becomes(carries).await;
+                if to.write_all(&message).await.is_err() {
+                    break;
+                }
             }
-            state.becomes(|way| way.state != WayState::Silent).await;
-            if to.write_all(&message).await.is_err() {
-                break;
-            }
-        }
-    };
-    tokio::join!(taking, giving);
+        };
+        tokio::join!(taking, giving);
+    }
 }
 
 /// Sends a message on a connection of its own.
-async fn come_again(message: Vec<u8>, number: u32, server_port: u16) {
+async fn come_again(message: Vec<u8>, number: u32, server: (&'static str, u16)) {
     sleep(Duration::from_millis((number * 37 % AGAIN_MS).into())).await;
-    if let Ok(mut server) = TcpStream::connect(("127.0.0.1", server_port)).await
+    if let Ok(mut server) = TcpStream::connect(server).await
         && server.write_all(&message).await.is_ok()
     {
         let mut answer = [0; 1_024];
