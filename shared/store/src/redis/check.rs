@@ -1,7 +1,7 @@
 //! What is looked at when a store is opened: whether Redis keeps what it acknowledges, and whether the
 //! store that is there is one of ours.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, RedisError, RedisResult, Value};
@@ -21,6 +21,8 @@ use crate::StoreError;
 pub(super) const FORMAT: u32 = 1;
 /// The oldest version of Redis that has all that is used here.
 const REDIS_MAJOR_MIN: u32 = 7;
+/// Clocks that are farther apart are warned of. A lease lasts three seconds.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(1);
 /// A store that is not open by then is not opened: who starts it must not wait for nothing.
 pub(super) const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 /// A node that is asked how its cluster is, answers by then or counts as not to be reached.
@@ -88,6 +90,13 @@ pub(super) async fn check(link: &Link) -> Result<(), RedisOpenError> {
             }
         };
         check_server(&node, &info, link.is_cluster())?;
+        if let Some(apart) = clocks_apart(&info) {
+            tracing::warn!(
+                node,
+                "the clocks of Redis and of this process are {apart:?} apart: keep both by NTP, or jobs \
+                 are taken over from workers that still do them"
+            );
+        }
         let config = all_of_config.iter().find(|(of, _)| *of == node);
         let config = match config {
             Some((_, Ok(answer))) => Some(answer.clone()),
@@ -168,6 +177,14 @@ fn check_server(node: &str, info: &str, cluster: bool) -> Result<(), RedisOpenEr
     }
 }
 
+/// How far the clock of a server is from that of this process, where leases would notice.
+fn clocks_apart(info: &str) -> Option<Duration> {
+    let theirs = Duration::from_micros(field(info, "server_time_usec").parse().ok()?);
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let apart = ours.abs_diff(theirs);
+    (apart > CLOCKS_APART_MAX).then(|| Duration::from_secs(apart.as_secs()))
+}
+
 fn check_mode(info: &str, cluster: bool) -> Result<(), RedisOpenError> {
     let mode = field(info, "redis_mode");
     let scheme = match (mode, cluster) {
@@ -238,6 +255,20 @@ mod tests {
         assert_eq!(field(INFO, "redis_version"), "7.0.15");
         assert_eq!(field(INFO, "redis_mode"), "standalone");
         assert_eq!(field(INFO, "version"), "");
+    }
+
+    #[test]
+    fn clocks_that_are_apart_are_noticed() {
+        let apart_at = |apart: i64| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            let theirs = i64::try_from(now.as_micros()).unwrap() + apart * 1_000_000;
+            clocks_apart(&format!("server_time_usec:{theirs}\r\n"))
+        };
+        for apart in [-3_600, -5, 5, 3_600] {
+            assert!(apart_at(apart).is_some(), "{apart}");
+        }
+        assert_eq!(apart_at(0), None);
+        assert_eq!(clocks_apart(INFO), None);
     }
 
     #[test]
