@@ -68,7 +68,7 @@ pub(crate) async fn post_page(
     let read = reading::read_page(state.store(), viewer, page, window, limit).await?;
     let cut = query.cut_read(read.shown, read.broke_off_at, |shown| shown.post.id);
     Ok(Page {
-        items: post_jsons(state, &cut.items).await?,
+        items: post_jsons(state, &cut.items),
         next: cut.next,
         prev: cut.prev,
         as_of: as_of.into(),

@@ -6,7 +6,10 @@ use ripple_domain::{
     TraceContext, User, UserId, Window,
 };
 
-use crate::{CommitError, StoreError};
+use crate::{
+    CommitError, StoreError,
+    hydration::{self, Hydrated},
+};
 
 /// SHA-256 of a bearer token. Tokens themselves are never stored.
 pub type TokenHash = [u8; 32];
@@ -229,6 +232,17 @@ pub trait Facts: Send + Sync {
 
     /// The posts with these ids, in their order; `None` where there is none or it was deleted.
     async fn posts(&self, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>, StoreError>;
+
+    /// The posts with these ids, in their order, with their authors and how `reader` stands to these;
+    /// `None` where there is none or it was deleted. Each part is as it stood at some
+    /// moment after the call.
+    async fn hydrate(
+        &self,
+        reader: Option<UserId>,
+        ids: &[PostId],
+    ) -> Result<Vec<Option<Hydrated>>, StoreError> {
+        hydration::in_steps(self, reader, ids).await
+    }
 
     /// The ids of what these authors posted, merged, without duplicates, in the window's order.
     /// Deleted posts are not among them.

@@ -10,6 +10,7 @@
 mod clock;
 mod error;
 mod facts;
+mod hydration;
 mod queue;
 mod read_models;
 
@@ -25,6 +26,7 @@ pub use facts::{
     Committed, Facts, FollowLine, Idempotency, ImportCounts, ImportedPost, PostCommit, TokenHash,
     UserCounts,
 };
+pub use hydration::{Authored, Hydrated};
 pub use queue::{
     Claim, DeadJob, Fate, LatencySummary, Lease, Queue, QueueLimits, Settlement, StageProgress,
     TierStats,

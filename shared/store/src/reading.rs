@@ -7,9 +7,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ripple_domain::{Direction, Post, PostId, Relation, Topic, UserId, Window};
+use ripple_domain::{Direction, Post, PostId, Relation, Topic, User, UserId, Window};
 
-use crate::{Store, StoreError, home::HomeIds};
+use crate::{Authored, Hydrated, Store, StoreError, home::HomeIds};
 
 /// The page to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,10 @@ pub enum Page {
 pub struct Shown {
     /// The post.
     pub post: Arc<Post>,
+    /// Who wrote it.
+    pub author: Arc<User>,
     /// The post that it reposts, where the viewer may see it.
-    pub original: Option<Arc<Post>>,
+    pub original: Option<Authored>,
 }
 
 /// What was read of a page.
@@ -43,7 +45,10 @@ pub struct PageRead {
 /// posts in a row are hidden notices.
 pub const IDS_A_PAGE_MAX: usize = 10_000;
 
-/// Ids fetched at first are at least this many, so that a few hidden posts cost no second look-up.
+/// Ids fetched at first beyond those that fill the page, so that a few hidden posts cost no second
+/// look-up. Each costs what a shown one does.
+const SPARE: usize = 4;
+/// Ids fetched in a second look-up, at least.
 const BATCH_MIN: usize = 32;
 /// Each further look-up fetches twice as many ids, up to this many: where a long run of posts is
 /// hidden (a busy author whom the reader has muted), the page must not be built in small steps.
@@ -120,11 +125,10 @@ async fn fill(
     source: Ids<'_>,
 ) -> Result<PageRead, StoreError> {
     let mut page = Vec::with_capacity(limit);
-    let (mut batch, mut looked_at, mut broke_off_at) = (BATCH_MIN, 0, None);
+    let (mut wanted, mut batch) = (limit + SPARE, BATCH_MIN);
+    let (mut looked_at, mut broke_off_at) = (0, None);
     while page.len() < limit {
-        let wanted = (limit - page.len()).max(batch);
         let ids = source.next(store, window, wanted).await?;
-        batch = (batch * 2).min(BATCH_MAX);
         let Some(last) = ids.last() else { break };
         window = window.beyond(*last);
         page.extend(show(store, viewer, &ids, &belongs).await?);
@@ -133,6 +137,8 @@ async fn fill(
             broke_off_at = Some(*last);
             break;
         }
+        wanted = limit.saturating_sub(page.len()).max(batch);
+        batch = (batch * 2).min(BATCH_MAX);
     }
     page.truncate(limit);
     Ok(PageRead {
@@ -149,28 +155,23 @@ async fn show(
     ids: &[PostId],
     belongs: impl Fn(&Post, Relation) -> bool,
 ) -> Result<Vec<Shown>, StoreError> {
-    let posts: Vec<Arc<Post>> = store.posts(ids).await?.into_iter().flatten().collect();
-    let originals = originals(store, &posts).await?;
-    let authors = posts
-        .iter()
-        .chain(originals.values())
-        .map(|post| post.author);
-    let relations = relations(store, viewer, authors.collect()).await?;
-    let relation = |post: &Post| relations.get(&post.author).copied().unwrap_or_default();
+    let posts = store.hydrate(viewer, ids).await?.into_iter().flatten();
+    let posts = posts.filter(|post| belongs(&post.authored.post, post.relation));
+    let posts: Vec<Authored> = posts.map(|post| post.authored).collect();
+    let originals = originals(store, viewer, &posts).await?;
 
-    let shown = posts
-        .into_iter()
-        .filter(|post| belongs(post, relation(post)))
-        .map(|post| {
-            let original = post.repost_of.and_then(|id| originals.get(&id));
-            let original = original.filter(|original| {
-                original.is_visible_to(viewer, relation(original)) && !relation(original).mutes
-            });
-            Shown {
-                original: original.cloned(),
-                post,
-            }
+    let shown = posts.into_iter().map(|Authored { post, author }| {
+        let original = post.repost_of.and_then(|id| originals.get(&id));
+        let original = original.filter(|original| {
+            let relation = original.relation;
+            original.authored.post.is_visible_to(viewer, relation) && !relation.mutes
         });
+        Shown {
+            original: original.map(|original| original.authored.clone()),
+            post,
+            author,
+        }
+    });
     let is_empty = |shown: &Shown| shown.original.is_none() && is_wordless_repost(&shown.post);
     Ok(shown.filter(|shown| !is_empty(shown)).collect())
 }
@@ -179,22 +180,26 @@ async fn show(
 /// passes on: where one became so after it was reposted, its original stands in its place.
 async fn originals(
     store: &dyn Store,
-    posts: &[Arc<Post>],
-) -> Result<HashMap<PostId, Arc<Post>>, StoreError> {
-    let ids: Vec<PostId> = posts.iter().filter_map(|post| post.repost_of).collect();
-    let mut originals = by_id(store, &ids).await?;
-    let wordless = originals.values().filter(|post| is_wordless_repost(post));
+    viewer: Option<UserId>,
+    posts: &[Authored],
+) -> Result<HashMap<PostId, Hydrated>, StoreError> {
+    let ids: Vec<PostId> = posts.iter().filter_map(|it| it.post.repost_of).collect();
+    let mut originals = by_id(store, viewer, &ids).await?;
+    let posts = originals.values().map(|it| &it.authored.post);
+    let wordless = posts.filter(|post| is_wordless_repost(post));
     let further: Vec<PostId> = wordless.filter_map(|post| post.repost_of).collect();
     if !further.is_empty() {
-        let further = by_id(store, &further).await?;
-        originals.retain(|_, post| {
+        let further = by_id(store, viewer, &further).await?;
+        originals.retain(|_, original| {
+            let post = &original.authored.post;
             if is_wordless_repost(post) {
                 let stands_in = post.repost_of.and_then(|id| further.get(&id));
                 // No chain is followed further: readers must not wait for what others piled up.
-                let Some(stands_in) = stands_in.filter(|post| !is_wordless_repost(post)) else {
+                let has_words = |it: &&Hydrated| !is_wordless_repost(&it.authored.post);
+                let Some(stands_in) = stands_in.filter(has_words) else {
                     return false;
                 };
-                *post = Arc::clone(stands_in);
+                *original = stands_in.clone();
             }
             true
         });
@@ -204,29 +209,19 @@ async fn originals(
 
 async fn by_id(
     store: &dyn Store,
+    viewer: Option<UserId>,
     ids: &[PostId],
-) -> Result<HashMap<PostId, Arc<Post>>, StoreError> {
+) -> Result<HashMap<PostId, Hydrated>, StoreError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let posts = store.posts(ids).await?.into_iter().flatten();
-    Ok(posts.map(|post| (post.id, post)).collect())
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let posts = store.hydrate(viewer, &ids).await?.into_iter().flatten();
+    Ok(posts.map(|it| (it.authored.post.id, it)).collect())
 }
 
 fn is_wordless_repost(post: &Post) -> bool {
     post.repost_of.is_some() && post.text.is_empty()
-}
-
-async fn relations(
-    store: &dyn Store,
-    viewer: Option<UserId>,
-    mut authors: Vec<UserId>,
-) -> Result<HashMap<UserId, Relation>, StoreError> {
-    let Some(viewer) = viewer else {
-        return Ok(HashMap::new());
-    };
-    authors.sort_unstable();
-    authors.dedup();
-    let relations = store.relations(viewer, &authors).await?;
-    Ok(authors.into_iter().zip(relations).collect())
 }

@@ -1,15 +1,15 @@
 //! What a feed says, in no format yet.
 
 use ripple_domain::{Post, Timestamp, User};
+use ripple_store::{Authored, FeedFormat};
 
 use super::{
     address::{Site, document_name, post_path, strict_url, user_path},
     html,
-    listing::{Authored, Listed, Listing},
+    listing::{Listed, Listing},
     plain,
     subject::{Subject, display_name, named},
 };
-use ripple_store::FeedFormat;
 
 /// What an empty feed gives as the time of its last change: formats demand one, and it must not
 /// depend on when the document was rendered.

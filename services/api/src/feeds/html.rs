@@ -2,10 +2,11 @@
 
 use askama::filters::{Escaper, Html};
 use ripple_domain::{Post, text};
+use ripple_store::Authored;
 
 use super::{
     address::{post_path, strict_url, tag_path, user_path},
-    listing::{Authored, Listed},
+    listing::Listed,
     plain,
     spans::{Target, spans},
     subject::named,

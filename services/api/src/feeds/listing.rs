@@ -1,14 +1,9 @@
 //! A page of posts with everything that a feed or a web page says of them, as somebody without a token
 //! sees it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
-
-use ripple_domain::{Direction, Post, PostId, User, UserId, Window};
+use ripple_domain::{Direction, PostId, Window};
 use ripple_store::{
-    Store, StoreError,
+    Authored, Store, StoreError,
     reading::{Page, Shown, read_page, read_post},
 };
 use sha2::{Digest, Sha256};
@@ -21,15 +16,6 @@ pub(crate) const POSTS_MAX: usize = 50;
 /// Changes whenever the renderers make something else of the same posts, so that documents kept by
 /// another version are not served. The program's version is in it because feeds name it.
 const RENDERER_VERSION: &str = concat!("1 ", env!("CARGO_PKG_VERSION"), " ");
-
-/// A post with its author.
-#[derive(Clone, Debug)]
-pub(crate) struct Authored {
-    /// The post.
-    pub(crate) post: Arc<Post>,
-    /// Who wrote it.
-    pub(crate) author: Arc<User>,
-}
 
 /// A post of a listing.
 #[derive(Clone, Debug)]
@@ -74,7 +60,7 @@ impl Listing {
         Ok(Self {
             subject,
             window,
-            posts: hydrate(store, shown).await?,
+            posts: shown.into_iter().map(Listed::from).collect(),
             has_older,
             broke_off_at: read.broke_off_at,
         })
@@ -136,33 +122,17 @@ fn update(hash: &mut Sha256, authored: &Authored) {
 
 /// A single post, as somebody without a token sees it; `None` where he may not, or there is none.
 pub(crate) async fn read_one(store: &dyn Store, id: PostId) -> Result<Option<Listed>, StoreError> {
-    let shown = read_post(store, None, id).await?;
-    Ok(hydrate(store, shown.into_iter().collect()).await?.pop())
+    Ok(read_post(store, None, id).await?.map(Listed::from))
 }
 
-async fn hydrate(store: &dyn Store, page: Vec<Shown>) -> Result<Vec<Listed>, StoreError> {
-    let posts = page
-        .iter()
-        .flat_map(|shown| std::iter::once(&shown.post).chain(&shown.original));
-    let ids: HashSet<UserId> = posts.map(|post| post.author).collect();
-    let ids: Vec<UserId> = ids.into_iter().collect();
-    let users = store.users(&ids).await?;
-    let found = users.into_iter().flatten().map(|user| (user.id, user));
-    let authors: HashMap<UserId, Arc<User>> = found.collect();
-    let authored = |post: Arc<Post>| {
-        let author = authors.get(&post.author)?.clone();
-        Some(Authored { post, author })
-    };
-    // Users are never deleted, so each post has its author.
-    Ok(page
-        .into_iter()
-        .filter_map(|shown| {
-            Some(Listed {
-                shown: authored(shown.post)?,
-                original: shown.original.and_then(authored),
-            })
-        })
-        .collect())
+impl From<Shown> for Listed {
+    fn from(shown: Shown) -> Self {
+        let Shown { post, author, .. } = shown;
+        Self {
+            shown: Authored { post, author },
+            original: shown.original,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ use crate::{
 pub(crate) use address::Site;
 pub use document::refresh_feeds;
 pub(crate) use entry::title;
-pub(crate) use listing::{Authored, Listed, Listing, read_one};
+pub(crate) use listing::{Listed, Listing, read_one};
 pub(crate) use subject::{Subject, display_name, named};
 
 /// A document could not be written; the reason is for the log.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use ripple_domain::{
     Handle, Post, PostCounts, PostId, Timestamp, User, UserId, UserRef, Visibility, Window, text,
 };
+use ripple_store::Authored;
 
 use super::{
-    listing::{Authored, Listed, Listing},
+    listing::{Listed, Listing},
     subject::Subject,
 };
 

@@ -3,10 +3,11 @@
 
 use askama::Template;
 use ripple_domain::{Post, Timestamp, User, Visibility};
+use ripple_store::Authored;
 
 use super::assets;
 use crate::feeds::{
-    Authored, Listed, Listing, Site, Subject, address, display_name, html, named, plain, title,
+    Listed, Listing, Site, Subject, address, display_name, html, named, plain, title,
 };
 
 /// What every page has around its content.

@@ -1,6 +1,6 @@
 //! `POST /v1/posts`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json,
@@ -8,14 +8,14 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use ripple_domain::{NewPost, Post, PostId, StageState, Tier, UserId, Visibility};
-use ripple_store::{PostCommit, reading::Shown};
+use ripple_domain::{NewPost, PostId, StageState, Tier, UserId, Visibility};
+use ripple_store::{Authored, PostCommit, reading::Shown};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout_at};
 use utoipa::ToSchema;
 
 use super::{
-    edit::with_original,
+    edit::{author_of, with_original},
     json::{PostJson, VisibilityJson, post_json},
     validate::derive,
 };
@@ -87,12 +87,17 @@ pub(super) async fn create_post(
             };
             let post = state.store().create_post(commit).await?.value;
             measure::accepted(context.started.elapsed());
-            Shown { post, original }
+            let author = author_of(&state, &post).await?;
+            Shown {
+                post,
+                author,
+                original,
+            }
         }
     };
 
     let id = shown.post.id;
-    let answer = post_json(&state, shown).await?;
+    let answer = post_json(&state, &shown);
     let applied = match preferred_wait(&headers) {
         Some(wait_s) => {
             shutdown.or(wait_delivered(&state, id, wait_s)).await;
@@ -117,7 +122,7 @@ async fn check(
     author: UserId,
     context: &RequestContext,
     request: CreatePost,
-) -> Result<(NewPost, Option<Arc<Post>>), Problem> {
+) -> Result<(NewPost, Option<Authored>), Problem> {
     let mut faults = Faults::default();
     let text = request.text.unwrap_or_default();
     let text = faults.text(&text, request.repost_of.is_some());
@@ -146,7 +151,7 @@ async fn check(
         link,
         language,
         reply_to: reply_to.map(|shown| shown.post.id),
-        repost_of: original.as_ref().map(|original| original.id),
+        repost_of: original.as_ref().map(|original| original.post.id),
         received_at: context.received_at,
         created_at: None,
     };

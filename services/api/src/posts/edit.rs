@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use ripple_domain::{Post, PostEdit, PostId, UserId, Visibility};
-use ripple_store::reading::{self, Shown};
+use ripple_domain::{Post, PostEdit, PostId, User, UserId, Visibility};
+use ripple_store::{
+    Authored,
+    reading::{self, Shown},
+};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -35,7 +38,7 @@ pub(super) async fn get_post(
 ) -> Result<Json<PostJson>, Problem> {
     let shown = reading::read_post(state.store(), viewer, id).await?;
     let shown = shown.ok_or_else(|| Problem::not_found("post"))?;
-    Ok(Json(post_json(&state, shown).await?))
+    Ok(Json(post_json(&state, &shown)))
 }
 
 /// A change of a post; what is left out stays.
@@ -105,7 +108,7 @@ pub(super) async fn edit_post(
         false => before,
     };
     let shown = with_original(&state, editor, post).await?;
-    Ok(Json(post_json(&state, shown).await?))
+    Ok(Json(post_json(&state, &shown)))
 }
 
 /// A post of `author` with the one that it passes on, as far as he may see that.
@@ -118,8 +121,17 @@ pub(super) async fn with_original(
         Some(original) => reading::read_post(state.store(), Some(author), original).await?,
         None => None,
     };
-    let original = original.map(|shown| shown.post);
-    Ok(Shown { post, original })
+    Ok(Shown {
+        author: author_of(state, &post).await?,
+        post,
+        original: original.map(|Shown { post, author, .. }| Authored { post, author }),
+    })
+}
+
+/// Who wrote a post.
+pub(super) async fn author_of(state: &ApiState, post: &Post) -> Result<Arc<User>, Problem> {
+    let author = state.store().user(post.author).await?;
+    author.ok_or_else(|| Problem::internal(format!("no author {}", post.author)))
 }
 
 /// Deletes a post; its author or an admin. From the next read on nobody sees it.

@@ -1,14 +1,12 @@
 //! Posts in JSON.
 
-use std::{collections::HashMap, sync::Arc};
-
-use ripple_domain::{Post, PostCounts, User, UserId, Visibility};
+use ripple_domain::{Post, PostCounts, User, Visibility};
 use ripple_store::reading::Shown;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    ApiState, Problem,
+    ApiState,
     wire::{Id, Time},
 };
 
@@ -123,30 +121,25 @@ pub(crate) struct PostJson {
     url: String,
 }
 
-/// Posts as they are answered, with their authors looked up once each.
-pub(crate) async fn post_jsons(
-    state: &ApiState,
-    shown: &[Shown],
-) -> Result<Vec<PostJson>, Problem> {
-    let posts = shown.iter().map(|shown| &shown.post);
-    let originals = shown.iter().filter_map(|shown| shown.original.as_ref());
-    let mut ids: Vec<UserId> = posts.chain(originals).map(|post| post.author).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut authors: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
-    for (id, user) in ids.iter().zip(state.store().users(&ids).await?) {
-        let user = user.ok_or_else(|| Problem::internal(format!("no author {id}")))?;
-        authors.insert(*id, user);
-    }
-    let post_json = |post: &Post, repost_of| PostJson {
+/// Posts as they are answered.
+pub(crate) fn post_jsons(state: &ApiState, shown: &[Shown]) -> Vec<PostJson> {
+    shown.iter().map(|shown| post_json(state, shown)).collect()
+}
+
+/// One post as it is answered.
+pub(crate) fn post_json(state: &ApiState, shown: &Shown) -> PostJson {
+    let original = shown.original.as_ref();
+    let original = original.map(|original| json_of(state, &original.post, &original.author, None));
+    json_of(state, &shown.post, &shown.author, original)
+}
+
+fn json_of(state: &ApiState, post: &Post, author: &User, repost_of: Option<PostJson>) -> PostJson {
+    PostJson {
         id: post.id.into(),
-        author: {
-            let author = &authors[&post.author];
-            AuthorJson {
-                id: author.id.into(),
-                handle: author.handle.to_string(),
-                display_name: author.display_name.clone(),
-            }
+        author: AuthorJson {
+            id: author.id.into(),
+            handle: author.handle.to_string(),
+            display_name: author.display_name.clone(),
         },
         text: post.text.clone(),
         visibility: post.visibility.into(),
@@ -156,26 +149,12 @@ pub(crate) async fn post_jsons(
         tags: post.tags.iter().map(|tag| tag.display.clone()).collect(),
         mentions: handles(&post.mentions),
         reply_to: post.reply_to.map(Id::from),
-        repost_of,
+        repost_of: repost_of.map(Box::new),
         counts: post.counts.into(),
         created_at: post.created_at().into(),
         edited_at: post.edited_at.map(Time::from),
         url: format!("{}/posts/{}", state.options().public_url, post.id),
-    };
-    let json = |shown: &Shown| {
-        let original = shown.original.as_deref();
-        post_json(
-            &shown.post,
-            original.map(|original| Box::new(post_json(original, None))),
-        )
-    };
-    Ok(shown.iter().map(json).collect())
-}
-
-/// One post as it is answered.
-pub(crate) async fn post_json(state: &ApiState, shown: Shown) -> Result<PostJson, Problem> {
-    let post = post_jsons(state, &[shown]).await?.pop();
-    post.ok_or_else(|| Problem::internal("a post was lost on its way"))
+    }
 }
 
 fn handles(users: &[ripple_domain::UserRef]) -> Vec<String> {

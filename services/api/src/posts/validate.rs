@@ -1,13 +1,14 @@
 //! What makes a post acceptable. All that is wrong with a request is collected and told at once.
 
-use std::sync::Arc;
-
 use ripple_domain::{
     Handle, Post, PostId, UserId, UserRef, Visibility,
     check::{self, Unfit},
     text::{self, Tag},
 };
-use ripple_store::reading::{self, Shown};
+use ripple_store::{
+    Authored,
+    reading::{self, Shown},
+};
 
 use crate::{ApiState, Faults, Problem};
 
@@ -95,13 +96,14 @@ impl Faults {
 
     /// The post that a repost passes on. A repost without words of its own stands for what it passes
     /// on, so reposting it passes on that.
-    pub(super) fn original(&mut self, referred: Shown) -> Arc<Post> {
+    pub(super) fn original(&mut self, referred: Shown) -> Authored {
+        let Shown { post, author, .. } = referred;
         let original = match referred.original {
-            Some(original) if referred.post.text.is_empty() => original,
-            _ => referred.post,
+            Some(original) if post.text.is_empty() => original,
+            _ => Authored { post, author },
         };
         if !matches!(
-            original.visibility,
+            original.post.visibility,
             Visibility::Public | Visibility::Unlisted
         ) {
             self.add("repost_of", "only public and unlisted posts are reposted");

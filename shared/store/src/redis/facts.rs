@@ -10,8 +10,8 @@ use ripple_domain::{
 
 use super::RedisStore;
 use crate::{
-    CommitError, Committed, Facts, FollowLine, Idempotency, ImportCounts, ImportedPost, PostCommit,
-    StoreError, TokenHash, UserCounts,
+    CommitError, Committed, Facts, FollowLine, Hydrated, Idempotency, ImportCounts, ImportedPost,
+    PostCommit, StoreError, TokenHash, UserCounts,
 };
 
 #[async_trait]
@@ -131,6 +131,14 @@ impl Facts for RedisStore {
 
     async fn posts(&self, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>, StoreError> {
         self.posts_by_id(ids).await
+    }
+
+    async fn hydrate(
+        &self,
+        reader: Option<UserId>,
+        ids: &[PostId],
+    ) -> Result<Vec<Option<Hydrated>>, StoreError> {
+        self.hydrated(reader, ids).await
     }
 
     async fn posts_of(

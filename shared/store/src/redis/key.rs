@@ -1,11 +1,16 @@
 //! The name of every key. Each belongs to one partition, and its hash tag keeps all keys of a partition
 //! in one slot of a cluster, so that one script may touch them.
 
+use std::{fmt::Display, io::Write};
+
 use ripple_domain::{Handle, PARTITIONS, Partition, PostId, Tier, Topic, UserId};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::topic_names::topic_name;
 use crate::TokenHash;
+
+/// Room for the names of most keys, whose ids have up to 16 digits.
+pub(super) const KEY_BYTES: usize = 24;
 
 /// A key. Numbers in names are decimal; hashes are as they are (keys may hold any bytes).
 #[derive(Clone, Copy, Debug)]
@@ -155,26 +160,26 @@ impl Key<'_> {
             Self::UserIds => join(tag, b"user_ids", &[]),
             Self::FreeUserIds => join(tag, b"free_ids", &[]),
             Self::Kept(name) => join(tag, b"kept:", name.as_bytes()),
-            Self::User(id) => join(tag, b"u:", id.to_string().as_bytes()),
-            Self::Followees(id) => join(tag, b"fo:", id.to_string().as_bytes()),
-            Self::Muted(id) => join(tag, b"mu:", id.to_string().as_bytes()),
-            Self::Blocked(id) => join(tag, b"bl:", id.to_string().as_bytes()),
-            Self::BlockedBy(id) => join(tag, b"bb:", id.to_string().as_bytes()),
+            Self::User(id) => numbered(tag, b"u:", id),
+            Self::Followees(id) => numbered(tag, b"fo:", id),
+            Self::Muted(id) => numbered(tag, b"mu:", id),
+            Self::Blocked(id) => numbered(tag, b"bl:", id),
+            Self::BlockedBy(id) => numbered(tag, b"bb:", id),
             Self::Followers(id, start) => join(tag, b"fl:", format!("{id}:{start}").as_bytes()),
-            Self::FollowerLeaves(id) => join(tag, b"fd:", id.to_string().as_bytes()),
+            Self::FollowerLeaves(id) => numbered(tag, b"fd:", id),
             Self::RemovalTickets(_) => join(tag, b"rt", &[]),
             Self::Epochs(_) => join(tag, b"ep", &[]),
             Self::ReplicaProbe(_) => join(tag, b"rp", &[]),
             Self::RelationNotes(_) => join(tag, b"rel", &[]),
             Self::Handle(handle) => join(tag, b"h:", handle.as_str().as_bytes()),
             Self::Token(hash) => join(tag, b"t:", &hash[..]),
-            Self::Post(id) => join(tag, b"p:", id.to_string().as_bytes()),
-            Self::Author(id) => join(tag, b"a:", id.to_string().as_bytes()),
-            Self::Home(id) => join(tag, b"ho:", id.to_string().as_bytes()),
+            Self::Post(id) => numbered(tag, b"p:", id),
+            Self::Author(id) => numbered(tag, b"a:", id),
+            Self::Home(id) => numbered(tag, b"ho:", id),
             Self::WarmMap(_) => join(tag, b"warm", &[]),
             Self::Reads(_) => join(tag, b"read", &[]),
-            Self::Inbox(id) => join(tag, b"in:", id.to_string().as_bytes()),
-            Self::Indexed(id) => join(tag, b"ix:", id.to_string().as_bytes()),
+            Self::Inbox(id) => numbered(tag, b"in:", id),
+            Self::Indexed(id) => numbered(tag, b"ix:", id),
             Self::Topic(topic) => join(tag, b"to:", &topic_name(topic)),
             Self::Feeds(topic) => join(tag, b"fe:", &topic_name(topic)),
             Self::FeedsByName(_, name) => join(tag, b"fe:", name),
@@ -196,7 +201,7 @@ impl Key<'_> {
                 b"m:",
                 format!("{}:{slice}", tier_letter(*tier)).as_bytes(),
             ),
-            Self::Receipt(id) => join(tag, b"r:", id.to_string().as_bytes()),
+            Self::Receipt(id) => numbered(tag, b"r:", id),
             // Many keys share a hash, so that each takes few bytes beside its own.
             Self::Imported(key) => join(tag, b"im:", &key[14..]),
         }
@@ -236,6 +241,16 @@ pub(super) fn partition_of(name: &[u8]) -> Partition {
 /// The beginning of all names in a partition. What stands between the braces chooses the slot.
 fn tag(partition: Partition) -> [u8; 4] {
     [b'{', b'0' + partition / 10, b'0' + partition % 10, b'}']
+}
+
+/// As [`join`], with no more than one allocation: a page is read from dozens of such keys.
+fn numbered(tag: [u8; 4], kind: &[u8], id: &impl Display) -> Vec<u8> {
+    let mut name = Vec::with_capacity(KEY_BYTES);
+    name.extend(tag);
+    name.extend(kind);
+    // Writing to a vector cannot fail.
+    let _ = write!(name, "{id}");
+    name
 }
 
 fn join(tag: [u8; 4], kind: &[u8], name: &[u8]) -> Vec<u8> {

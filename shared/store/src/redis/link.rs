@@ -23,7 +23,7 @@ use ripple_domain::Partition;
 
 use super::{
     address::RedisAddress,
-    key::{Key, partitions},
+    key::{KEY_BYTES, Key, partitions},
     script::Script,
     shared_connection::SharedConnection,
 };
@@ -77,8 +77,10 @@ impl Commands {
     /// Adds `name key args…`.
     pub(super) fn add(&mut self, name: &str, key: &Key<'_>, args: impl ToRedisArgs) -> &mut Self {
         debug_assert!(self.takes(key), "{name} {key:?}");
-        self.pipeline.cmd(name).arg(key.name()).arg(args);
-        self
+        let arguments = 2 + args.num_of_args();
+        let mut command = Cmd::with_capacity(arguments, arguments * KEY_BYTES);
+        command.arg(name).arg(key.name()).arg(args);
+        self.command(command)
     }
 
     /// Adds a command that was made elsewhere; its keys are in this partition.
@@ -276,6 +278,14 @@ impl Link {
             .buffered(IN_FLIGHT_MAX)
             .try_collect()
             .await
+    }
+
+    /// No commands yet, for any partitions, where there is a single server.
+    pub(super) fn across(&self) -> Option<Commands> {
+        matches!(self.server, Server::Single { .. }).then(|| Commands {
+            crosses: true,
+            ..Commands::new(0)
+        })
     }
 
     /// A bulk without commands.

@@ -22,6 +22,7 @@ mod follow_imports;
 mod followers;
 mod follows;
 mod homes;
+mod hydration;
 mod import_lines;
 mod inboxes;
 mod job_record;

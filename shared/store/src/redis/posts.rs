@@ -9,7 +9,7 @@ use super::{
     RedisStore,
     commit::Nonce,
     error::store_error,
-    key::Key,
+    key::{KEY_BYTES, Key},
     link::{Commands, decode},
     post_record::{decode_post, encode_link, encode_text, visibility_byte},
     relatives::{Note, Relatives},
@@ -114,7 +114,7 @@ impl RedisStore {
         let of_one = sorted.chunk_by(|a, b| !apart || a.partition() == b.partition());
         let commands: Vec<Commands> = of_one
             .map(|ids| {
-                let mut get = Cmd::new();
+                let mut get = Cmd::with_capacity(1 + ids.len(), (1 + ids.len()) * KEY_BYTES);
                 get.arg("MGET");
                 for id in ids {
                     get.arg(Key::Post(*id).name());

@@ -340,7 +340,8 @@ pub(crate) async fn a_repost_shows_its_original_while_that_may_be_seen(rig: Rig)
         )
         .await;
         let ids = |shown: &ripple_store::reading::Shown| {
-            (shown.post.id, shown.original.as_ref().map(|post| post.id))
+            let original = shown.original.as_ref();
+            (shown.post.id, original.map(|original| original.post.id))
         };
         shown.unwrap().shown.iter().map(ids).collect()
     };
@@ -378,7 +379,7 @@ pub(crate) async fn a_repost_of_one_that_lost_its_words_shows_what_that_passes_o
     let again = repost(reader, "", bare).await;
     let shown = async |id| {
         let shown = read_post(rig.store().as_ref(), Some(reader), id).await;
-        shown.unwrap().map(|shown| shown.original.unwrap().id)
+        shown.unwrap().map(|shown| shown.original.unwrap().post.id)
     };
     assert_eq!(shown(bare).await, Some(quote));
     rig.rewrite(ada, quote, "").await;
