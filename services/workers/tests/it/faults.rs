@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -146,12 +146,55 @@ async fn poison(tier: Tier, fault: impl Fn() -> Fault + Send + Sync + 'static) -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poison_job_dies_alone() {
-    let error = poison(Tier::Followers, || Fault::Fail).await;
+    let error = poison(Tier::Followers, || Fault::Damaged).await;
     let expected = "exhausted after 20 attempts: pushing to the home timelines failed: ";
     assert!(error.starts_with(expected), "{error}");
-    let error = poison(Tier::Public, || Fault::Fail).await;
+    let error = poison(Tier::Public, || Fault::Damaged).await;
     let expected = "exhausted after 20 attempts: writing the indexes failed: ";
     assert!(error.starts_with(expected), "{error}");
+}
+
+/// It is out for hours, with more tries in them than a job has attempts.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_the_store_costs_no_post() {
+    let clock = Clock::manual(Clock::system().now());
+    let town = Town::open_at(clock.clone()).await;
+    let (author, reader) = town.author_and_reader().await;
+    let (is_out, tries) = (
+        Arc::new(AtomicBool::new(true)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let (out, tried) = (is_out.clone(), tries.clone());
+    let store = Faulty::new(town.store.clone(), move |op| match op {
+        Op::PushHome(_) | Op::Index(_) if out.load(Ordering::SeqCst) => {
+            tried.fetch_add(1, Ordering::SeqCst);
+            Some(Fault::Fail)
+        }
+        _ => None,
+    });
+    let options = WorkerOptions {
+        // The clock of this store leaps, and leases must outlast that.
+        lease_ms: 100_000_000,
+        ..quick()
+    };
+    let workers = Workers::start(store, options);
+    let post = town.publish(tagged(author, "rust")).await.id;
+    eventually("many tries", async || {
+        clock.advance_ms(60_000);
+        tries.load(Ordering::SeqCst) > 100
+    })
+    .await;
+    is_out.store(false, Ordering::SeqCst);
+    eventually("it arrives", async || {
+        clock.advance_ms(5_000);
+        town.home(reader).await == [post] && town.tag_page("rust").await == [post]
+    })
+    .await;
+    town.all_idle().await;
+    workers.stop().await;
+    for tier in Tier::ALL {
+        assert_eq!(town.store.tier_stats(tier).await.unwrap().dead, 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

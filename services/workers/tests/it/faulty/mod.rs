@@ -25,8 +25,10 @@ pub(crate) enum Op {
 
 /// How it fails.
 pub(crate) enum Fault {
-    /// Nothing happens.
+    /// Nothing happens: the store is out.
     Fail,
+    /// Nothing happens: what is stored cannot be understood.
+    Damaged,
     /// It happens, and is reported as failed.
     FailAfter,
     Panic,
@@ -80,6 +82,7 @@ impl Faulty {
         let fault = (self.rule)(&op);
         match &fault {
             Some(Fault::Fail) => return failed(),
+            Some(Fault::Damaged) => return Err(StoreError::Corrupt { what: "post" }),
             Some(Fault::Panic) => panic!("{op:?} panics"),
             Some(Fault::WaitFor(token)) => token.cancelled().await,
             Some(Fault::FailAfter) | None => {}
