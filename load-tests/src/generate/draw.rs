@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{people::People, schedule::Due};
+use super::{
+    lot::{self, Purpose},
+    people::People,
+    schedule::Due,
+};
 use crate::{
     population::{Text, Texts, handle},
     scenario::Operation,
@@ -85,9 +89,7 @@ impl Draw {
 
     /// What a request asks for; nothing where the world has nobody who could.
     pub fn draw(&mut self, due: Due) -> Option<Ask> {
-        let operation = due.operation.index() as u64 + 1;
-        let seed = (self.seed ^ (operation << 56)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut rng = fastrand::Rng::with_seed(seed ^ due.number);
+        let mut rng = lot::rng(self.seed, Purpose::Request, due.operation, due.number);
         let people = Arc::clone(&self.people);
         let any = |users: &[u32], rng: &mut fastrand::Rng| rng.choice(users).copied();
         Some(match due.operation {

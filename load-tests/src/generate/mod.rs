@@ -3,6 +3,7 @@
 pub mod draw;
 pub mod ledger;
 mod load;
+pub(crate) mod lot;
 mod pace;
 pub mod people;
 pub mod record;
