@@ -117,10 +117,9 @@ impl Draw {
                 any(&people.active, &mut rng)?,
             ),
             Operation::Herd => {
-                // The readers behind the regulars, one after the other.
-                let cold = people.active.get(people.regulars.len()..)?;
-                let place = usize::try_from(due.number).ok()? % cold.len().max(1);
-                Ask::Home(*cold.get(place)?)
+                // Each comes once, as he is warm from then on.
+                let place = usize::try_from(due.number).ok()?;
+                Ask::Home(*people.cold.get(place)?)
             }
         })
     }
