@@ -77,6 +77,8 @@ impl Page {
 pub(super) struct Expected {
     people: Arc<People>,
     pub(super) accepted: HashMap<u64, Accepted>,
+    /// The hashes of their texts: another post with one of them is a copy.
+    pub(super) texts: HashSet<u64>,
     pub(super) perhaps: HashMap<u64, Perhaps>,
     by_author: HashMap<u32, Vec<u64>>,
     by_tag: HashMap<Arc<str>, Vec<u64>>,
@@ -96,6 +98,7 @@ impl Expected {
             by_author: group(&accepted, |post| Some(post.author)),
             by_tag: group(&accepted, tag),
             by_keyword: group(&accepted, keyword),
+            texts: accepted.iter().map(|post| post.text).collect(),
             accepted: accepted.into_iter().map(|post| (post.id, post)).collect(),
             perhaps,
             people,

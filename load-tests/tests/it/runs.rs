@@ -200,6 +200,27 @@ async fn a_lost_and_a_doubled_post_are_reported() {
     server.shut_down().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_post_that_is_stored_twice_is_doubled_whoever_else_posts_to_the_server() {
+    let server = Deployment::start(&own()).await.unwrap();
+    let proxy = Proxy::start(server.url(), Lie::Again).await;
+    let target = Target::Given {
+        url: proxy.url.clone(),
+        admin_token: server.admin_token().to_owned(),
+    };
+    let report = run_on(&small(2.0), target).await;
+    let verification = &report.verification;
+    let wanted = ["posts more than once on a page"];
+    assert_eq!(broken(&report), wanted, "{verification:#?}");
+    let copies: BTreeSet<&str> = verification
+        .doubled
+        .iter()
+        .map(|doubled| doubled.post.as_str())
+        .collect();
+    assert_eq!(copies.len(), 1, "{verification:#?}");
+    server.shut_down().await.unwrap();
+}
+
 /// Runs the program with a scenario that is written to a file.
 fn program(scenario: &Scenario, folder: &Path, further: &[&str]) -> Command {
     let file = folder.join("scenario.toml");
