@@ -26,6 +26,8 @@ pub enum Ask {
         text: Text,
         /// Its idempotency key.
         key: String,
+        /// Its number among the posts of its operation.
+        number: u64,
         /// Whether it is looked for.
         is_watched: bool,
     },
@@ -139,6 +141,7 @@ impl Draw {
             author,
             text,
             key: format!("{}-{}-{}", self.run, due.operation.name(), due.number),
+            number,
             is_watched: is_next || (is_celebrity && due.at_s >= 0.0),
         }
     }

@@ -10,6 +10,8 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 pub(crate) enum Purpose {
     /// What a request asks for.
     Request,
+    /// Where a post is looked for.
+    Watch,
 }
 
 /// The generator of what is drawn for one request. Only its first few numbers are used, so that it must

@@ -6,6 +6,7 @@ mod load;
 pub(crate) mod lot;
 mod pace;
 pub mod people;
+mod readers;
 pub mod record;
 pub mod schedule;
 pub mod send;

@@ -141,31 +141,6 @@ impl People {
         let is_warm = self.warm.get(user as usize);
         is_warm.is_some_and(|warm| warm.load(Ordering::Relaxed)) && !self.follows(user)
     }
-
-    /// Some followers whose home timelines may be looked at, drawn by lot, and the last of them (by
-    /// number) in front.
-    pub fn watched_followers(
-        &self,
-        author: u32,
-        count: usize,
-        rng: &mut fastrand::Rng,
-    ) -> Vec<u32> {
-        let followers = self.graph.followers_of(author);
-        let last = followers.iter().rev().find(|user| self.is_watched(**user));
-        let mut found: Vec<u32> = last.copied().into_iter().collect();
-        let count = count.min(followers.len());
-        // A few tries: of users with few warm followers, few are looked at.
-        for _ in 0..count.saturating_mul(4) {
-            if found.len() > count {
-                break;
-            }
-            let user = followers[rng.usize(..followers.len())];
-            if self.is_watched(user) && !found.contains(&user) {
-                found.push(user);
-            }
-        }
-        found
-    }
 }
 
 /// Of the active users, those who only follow: none where the load has no follows, so that all can be warm.
@@ -194,12 +169,12 @@ fn who_follow(graph: &Graph, active: &[u32], scenario: &Scenario) -> Vec<u32> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::scenario::{Herd, find};
 
     /// A world in which half of all follow the most followed user.
-    fn scenario() -> Scenario {
+    pub(crate) fn scenario() -> Scenario {
         let mut scenario = find("smoke").unwrap();
         scenario.world.users = 400;
         scenario.world.followers_max = 200;
@@ -207,7 +182,7 @@ mod tests {
         scenario
     }
 
-    fn people(scenario: &Scenario) -> Result<People, PeopleError> {
+    pub(crate) fn people(scenario: &Scenario) -> Result<People, PeopleError> {
         let world = &scenario.world;
         let graph = Graph::power_law(world.users, world.mean_followers, world.followers_max, 1);
         let active = People::choose(&graph, world, 1);
@@ -258,16 +233,5 @@ mod tests {
             error.contains("need 301 readers") && error.ends_with("there are 300"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn no_more_followers_are_looked_at_than_there_are() {
-        let people = people(&scenario()).unwrap();
-        let mut rng = fastrand::Rng::with_seed(1);
-        assert!(people.watched_followers(0, usize::MAX, &mut rng).is_empty());
-        people.active.iter().for_each(|user| people.set_warm(*user));
-        let watched = people.watched_followers(0, usize::MAX, &mut rng);
-        assert!((150..=200).contains(&watched.len()), "{}", watched.len());
-        assert_eq!(people.watched_followers(0, 3, &mut rng).len(), 4);
     }
 }

@@ -117,9 +117,9 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         bench.api.clone(),
         Arc::clone(&bench.people),
         begin,
-        scenario.watch.clone(),
+        scenario,
     );
-    let watching = tokio::spawn(Arc::clone(&watch).run(sightings, scenario.seed));
+    let watching = tokio::spawn(Arc::clone(&watch).run(sightings));
     let over = CancellationToken::new();
     let seconds = Arc::new(Mutex::new(Vec::new()));
     let observer = Observer {
@@ -154,14 +154,15 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let bar = bench.bar("waiting for the rest", 0);
     let samples = running.end(wait_max()).await;
     let _ = watching.await;
-    let seen = watch.end(wait_max()).await;
+    let watched = watch.end(wait_max()).await;
     let is_drained = queues_are_empty(&bench.api, wait_max()).await;
     bar.finish_and_clear();
+    watched.warn();
     over.cancel();
     let _ = observing.await;
     let (readers, arrivals) = streams.end().await;
     let accepted = bench.ledger.since(known);
-    let mut posts: Vec<u64> = seen.iter().map(|seen| seen.post).collect();
+    let mut posts: Vec<u64> = watched.seen.iter().map(|seen| seen.post).collect();
     posts.sort_unstable();
     posts.dedup();
     let receipts = receipts(&bench.api, posts).await;
@@ -171,7 +172,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         started_at,
         duration_s: sent_s.min(scenario.duration_s),
         samples,
-        seen,
+        seen: watched.seen,
         streamed: streamed(&bench.people, &accepted, &readers, &arrivals, begin),
         receipts,
         seconds,
