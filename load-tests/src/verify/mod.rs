@@ -1,15 +1,19 @@
 //! Whether each accepted post is exactly once where it belongs, when all is done: pages are read from the
-//! newest post to below the first of the run, and compared with what was accepted.
+//! newest post to below the first of the run, feeds as far as they go, and compared with what was accepted.
 
 mod expected;
 mod read;
+mod walk;
 
 use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
 
-use self::expected::{Expected, Page};
+use self::{
+    expected::{Expected, Page},
+    walk::Found,
+};
 use crate::{
     api::Api,
     generate::{ledger::Ledger, people::People},
@@ -69,15 +73,16 @@ pub async fn verify(
 fn check(
     expected: &Expected,
     page: &Page,
-    found: &[read::Item],
+    found: &Found,
     is_own: bool,
     doubtful: &mut HashSet<(u64, u64)>,
     verification: &mut Verification,
 ) {
-    let belongs = expected.on(page);
+    let mut belongs = expected.on(page);
+    belongs.retain(|post| *post >= found.bottom);
     verification.expected += belongs.len() as u64;
-    let mut shown = HashSet::with_capacity(found.len());
-    for item in found {
+    let mut shown = HashSet::with_capacity(found.items.len());
+    for item in &found.items {
         let misplaced = || Misplaced {
             post: item.id.to_string(),
             page: page.name(),
@@ -120,6 +125,13 @@ fn check(
             verification.doubled_count += 1;
             name(&mut verification.doubled, misplaced);
         }
+    }
+    for post in &found.disordered {
+        verification.strange_count += 1;
+        name(&mut verification.strange, || Misplaced {
+            post: post.to_string(),
+            page: page.name(),
+        });
     }
     for post in belongs.iter().filter(|post| !shown.contains(*post)) {
         verification.missing_count += 1;
