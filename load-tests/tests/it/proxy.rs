@@ -13,12 +13,16 @@ use axum::{
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What the proxy does, mostly to long pages of home timelines.
+/// What the proxy does, to long pages of home timelines where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lie {
     None,
     /// Leaves a post out, the same one on every page.
     Drop,
+    /// The same, of the public page.
+    DropPublic,
+    /// The same, of the feeds of tags.
+    DropFeed,
     /// Shows a post twice, the same one on every page.
     Double,
     /// Has the first post stored twice, as where a server forgets what it was sent before.
@@ -65,10 +69,7 @@ impl Drop for Proxy {
 async fn pass_on(State(liar): State<Liar>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().unwrap().as_str();
-    let is_lied_about = liar.lie != Lie::Again
-        && head.method == Method::GET
-        && target.starts_with("/v1/timelines/home")
-        && target.contains("limit=100");
+    let is_lied_about = head.method == Method::GET && liar.lie.is_about(target);
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let is_post = head.method == Method::POST && target == "/v1/posts";
     let mut passed = liar
@@ -106,6 +107,20 @@ async fn pass_on(State(liar): State<Liar>, request: Request) -> Response {
     response
 }
 
+impl Lie {
+    fn is_about(self, target: &str) -> bool {
+        let is_long = target.contains("limit=100");
+        match self {
+            Self::Again => false,
+            Self::DropFeed => target.starts_with("/tags/") && target.ends_with("/feed.json"),
+            Self::DropPublic => is_long && target.starts_with("/v1/timelines/public"),
+            Self::None | Self::Drop | Self::Double => {
+                is_long && target.starts_with("/v1/timelines/home")
+            }
+        }
+    }
+}
+
 impl Liar {
     /// Whether this is the first post where it is to be stored twice.
     fn is_to_repeat(&self, is_post: bool) -> bool {
@@ -127,7 +142,7 @@ impl Liar {
         let is_victim = |item: &Value| item["id"].as_str() == victim.as_deref();
         match self.lie {
             Lie::None | Lie::Again => {}
-            Lie::Drop => items.retain(|item| !is_victim(item)),
+            Lie::Drop | Lie::DropPublic | Lie::DropFeed => items.retain(|item| !is_victim(item)),
             Lie::Double => {
                 if let Some(place) = items.iter().position(is_victim) {
                     items.insert(place, items[place].clone());

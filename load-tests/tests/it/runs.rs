@@ -166,10 +166,13 @@ async fn a_server_that_is_killed_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_and_a_doubled_post_are_reported() {
     let server = Deployment::start(&own()).await.unwrap();
-    for (lie, wanted) in [
-        (Lie::None, &[][..]),
-        (Lie::Drop, &["posts missing on a page"]),
-        (Lie::Double, &["posts more than once on a page"]),
+    let (missing, doubled) = ("posts missing on a page", "posts more than once on a page");
+    for (lie, wanted, page) in [
+        (Lie::None, &[][..], ""),
+        (Lie::Drop, &[missing], "/v1/timelines/home of "),
+        (Lie::DropPublic, &[missing], "/v1/timelines/public"),
+        (Lie::DropFeed, &[missing], "/tags/"),
+        (Lie::Double, &[doubled], "/v1/timelines/home of "),
     ] {
         let proxy = Proxy::start(server.url(), lie).await;
         let target = Target::Given {
@@ -194,10 +197,7 @@ async fn a_lost_and_a_doubled_post_are_reported() {
             named.iter().all(|wrong| wrong.post == named[0].post),
             "{named:?}"
         );
-        assert!(
-            named[0].page.starts_with("/v1/timelines/home of "),
-            "{named:?}"
-        );
+        assert!(named[0].page.starts_with(page), "{named:?}");
     }
     server.shut_down().await.unwrap();
 }
