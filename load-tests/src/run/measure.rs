@@ -26,7 +26,7 @@ use crate::{
     limits,
     report::model::{FaultMark, Second},
     scenario::{Operation, Scenario},
-    watch::{Arrival, Receipt, Seen, Streams, Watch, receipts},
+    watch::{self, Receipt, Seen, Streams, Watch, receipts},
 };
 
 /// The time between the start of a load and its first request.
@@ -50,6 +50,8 @@ pub(crate) struct Measured {
     pub(crate) samples: BTreeMap<Operation, Vec<Sample>>,
     pub(crate) seen: Vec<Seen>,
     pub(crate) streamed: Vec<Streamed>,
+    /// Readers with open streams and posts that came to them more often than once.
+    pub(crate) streamed_again: Vec<(u32, u64)>,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) seconds: Vec<Second>,
     pub(crate) faults: Vec<FaultMark>,
@@ -160,7 +162,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     watched.warn();
     over.cancel();
     let _ = observing.await;
-    let (readers, arrivals) = streams.end().await;
+    let streams = streams.end().await;
     let accepted = bench.ledger.since(known);
     let mut posts: Vec<u64> = watched.seen.iter().map(|seen| seen.post).collect();
     posts.sort_unstable();
@@ -173,7 +175,8 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         duration_s: sent_s.min(scenario.duration_s),
         samples,
         seen: watched.seen,
-        streamed: streamed(&bench.people, &accepted, &readers, &arrivals, begin),
+        streamed: streamed(&bench.people, &accepted, &streams, begin),
+        streamed_again: streams.repeated(),
         receipts,
         seconds,
         faults: faults.into_iter().map(|mark| ended(mark, sent_s)).collect(),
@@ -196,11 +199,11 @@ fn ended(mark: FaultMark, end_s: f64) -> FaultMark {
 fn streamed(
     people: &People,
     accepted: &[Accepted],
-    readers: &[u32],
-    arrivals: &[Arrival],
+    streams: &watch::Streamed,
     begin: Instant,
 ) -> Vec<Streamed> {
-    let arrived: HashMap<(u32, u64), Instant> = arrivals
+    let arrived: HashMap<(u32, u64), Instant> = streams
+        .arrivals
         .iter()
         .rev()
         .map(|arrival| ((arrival.reader, arrival.post), arrival.at))
@@ -208,10 +211,10 @@ fn streamed(
     let mut streamed = Vec::new();
     for post in accepted.iter().filter(|post| post.is_measured) {
         let followers = people.graph.followers_of(post.author);
-        for reader in readers
-            .iter()
-            .filter(|reader| followers.binary_search(reader).is_ok())
-        {
+        let readers = streams.readers.iter().filter(|(reader, spans)| {
+            followers.binary_search(reader).is_ok() && spans.expect(post.at)
+        });
+        for (reader, _) in readers {
             let at = arrived.get(&(*reader, post.id));
             streamed.push(Streamed {
                 accepted_s: post.at.saturating_duration_since(begin).as_secs_f64(),

@@ -149,6 +149,7 @@ pub(crate) async fn finish(
     )
     .await;
     bar.finish_and_clear();
+    verification.doubled_on_streams(&measured.streamed_again);
     verification.dead_jobs = observe::queues(&bench.api)
         .await
         .map_or(0, |queues| queues.dead);

@@ -17,6 +17,7 @@ use self::{
 use crate::{
     api::Api,
     generate::{ledger::Ledger, people::People},
+    population::handle,
     report::model::{Misplaced, Verification},
     scenario::VerifySpec,
 };
@@ -67,6 +68,19 @@ pub async fn verify(
         );
     }
     verification
+}
+
+impl Verification {
+    /// Adds posts that came to readers with open streams more often than once.
+    pub(crate) fn doubled_on_streams(&mut self, again: &[(u32, u64)]) {
+        for (reader, post) in again {
+            self.doubled_count += 1;
+            name(&mut self.doubled, || Misplaced {
+                post: post.to_string(),
+                page: format!("/v1/stream of {}", handle(*reader)),
+            });
+        }
+    }
 }
 
 /// Compares what a page shows with what belongs there.

@@ -24,7 +24,7 @@ const PAUSE_FOLLOWERS: Duration = Duration::from_millis(5);
 const PAUSE_PUBLIC: Duration = Duration::from_millis(25);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The worst cases of the tiers.
-const FOLLOWERS_TIME_MAX: Duration = Duration::from_secs(10);
+pub(super) const FOLLOWERS_TIME_MAX: Duration = Duration::from_secs(10);
 const PUBLIC_TIME_MAX: Duration = Duration::from_secs(60);
 
 impl Look {

@@ -1,6 +1,7 @@
 //! Looks for posts where readers see them: on the home pages and streams of followers, on tag and keyword
 //! pages, in Atom feeds. A sample of posts is looked for; each look is a request like any reader's.
 
+mod events;
 mod look;
 mod receipts;
 mod stream;
@@ -16,7 +17,7 @@ use tokio::sync::{Semaphore, mpsc::UnboundedReceiver};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use receipts::{Receipt, receipts};
-pub(crate) use stream::{Arrival, Streams};
+pub(crate) use stream::{Streamed, Streams};
 
 use self::look::Look;
 use crate::{

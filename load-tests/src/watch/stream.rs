@@ -1,8 +1,9 @@
 //! Readers who hold a stream open and see posts arrive.
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -14,6 +15,7 @@ use reqwest::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{events::Events, look::FOLLOWERS_TIME_MAX};
 use crate::{api::Api, generate::people::People};
 
 /// How long a reader waits before he connects again.
@@ -29,11 +31,61 @@ pub(crate) struct Arrival {
     pub(crate) at: Instant,
 }
 
+/// A time in which a reader's posts must come to him.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: Instant,
+    /// Nothing where it does not end: the stream is open, or can be resumed without a gap.
+    to: Option<Instant>,
+}
+
+/// When a reader's posts must come to him.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spans(Vec<Span>);
+
+impl Spans {
+    fn open(&mut self, from: Instant) {
+        if self.0.last().is_none_or(|span| span.to.is_some()) {
+            self.0.push(Span { from, to: None });
+        }
+    }
+
+    fn close(&mut self, to: Instant) {
+        if let Some(span) = self.0.last_mut() {
+            span.to.get_or_insert(to);
+        }
+    }
+
+    /// Whether a post that was accepted then must come. Not where the stream broke off within the time that
+    /// a post may take, and the reader had nothing yet that he could resume from.
+    pub(crate) fn expect(&self, accepted: Instant) -> bool {
+        self.0.iter().any(|span| {
+            let is_long = span.to.is_none_or(|to| to >= accepted + FOLLOWERS_TIME_MAX);
+            span.from <= accepted && is_long
+        })
+    }
+}
+
+/// What came of open streams: who read and when, and what arrived. Nobody where the server offers none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Streamed {
+    pub(crate) readers: HashMap<u32, Spans>,
+    pub(crate) arrivals: Vec<Arrival>,
+}
+
+impl Streamed {
+    /// The posts that came to a reader more than once, with the reader, once for each time too many.
+    pub(crate) fn repeated(&self) -> Vec<(u32, u64)> {
+        let mut known = HashSet::new();
+        let arrivals = self.arrivals.iter();
+        let posts = arrivals.map(|arrival| (arrival.reader, arrival.post));
+        posts.filter(|post| !known.insert(*post)).collect()
+    }
+}
+
 /// Open streams.
 pub(crate) struct Streams {
-    /// Who reads.
-    readers: Vec<u32>,
-    arrivals: Arc<Mutex<Vec<Arrival>>>,
+    streamed: Arc<Mutex<Streamed>>,
     is_offered: Arc<AtomicBool>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -49,21 +101,20 @@ impl Streams {
             .take(count as usize)
             .collect();
         let streams = Self {
-            readers,
-            arrivals: Arc::default(),
+            streamed: Arc::default(),
             is_offered: Arc::new(AtomicBool::new(true)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
-        for reader in &streams.readers {
-            let Some(token) = people.token(*reader) else {
+        for reader in readers {
+            let Some(token) = people.token(reader) else {
                 continue;
             };
             let stream = Stream {
                 api: api.clone(),
                 token: token.clone(),
-                reader: *reader,
-                arrivals: Arc::clone(&streams.arrivals),
+                reader,
+                streamed: Arc::clone(&streams.streamed),
                 is_offered: Arc::clone(&streams.is_offered),
             };
             let stop = streams.stop.clone();
@@ -74,24 +125,27 @@ impl Streams {
         streams
     }
 
-    /// Ends them; who read, and what arrived. Nobody where the server offers no streams.
-    pub(crate) async fn end(self) -> (Vec<u32>, Vec<Arrival>) {
+    /// Ends them; what came of them.
+    pub(crate) async fn end(self) -> Streamed {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         match self.is_offered.load(Ordering::Relaxed) {
-            true => (self.readers, std::mem::take(&mut arrivals)),
-            false => (Vec::new(), Vec::new()),
+            true => std::mem::take(&mut lock(&self.streamed)),
+            false => Streamed::default(),
         }
     }
+}
+
+fn lock(streamed: &Mutex<Streamed>) -> MutexGuard<'_, Streamed> {
+    streamed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Stream {
     api: Api,
     token: HeaderValue,
     reader: u32,
-    arrivals: Arc<Mutex<Vec<Arrival>>>,
+    streamed: Arc<Mutex<Streamed>>,
     is_offered: Arc<AtomicBool>,
 }
 
@@ -108,16 +162,26 @@ impl Stream {
             }
             match request.send().await {
                 Ok(answer) if answer.status().is_success() => {
+                    self.spans(|spans| spans.open(Instant::now()));
                     self.follow(answer, &mut last).await;
+                    if last.is_none() {
+                        self.spans(|spans| spans.close(Instant::now()));
+                    }
                 }
                 Ok(answer) if answer.status() == StatusCode::NOT_FOUND => {
-                    self.is_offered.store(false, Ordering::Relaxed);
+                    if self.is_offered.swap(false, Ordering::Relaxed) {
+                        eprintln!("streams: not offered by this server");
+                    }
                     return;
                 }
                 Ok(_) | Err(_) => {}
             }
             tokio::time::sleep(RECONNECT).await;
         }
+    }
+
+    fn spans(&self, change: impl FnOnce(&mut Spans)) {
+        change(lock(&self.streamed).readers.entry(self.reader).or_default());
     }
 
     async fn follow(&self, mut answer: reqwest::Response, last: &mut Option<u64>) {
@@ -131,41 +195,9 @@ impl Stream {
                     post,
                     at,
                 };
-                let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-                arrivals.push(arrival);
+                lock(&self.streamed).arrivals.push(arrival);
             }
         }
-    }
-}
-
-/// The posts in a stream of server-sent events, as far as they are told by `event` and `id`.
-#[derive(Debug, Default)]
-struct Events {
-    rest: Vec<u8>,
-    id: Option<u64>,
-    is_post: bool,
-}
-
-impl Events {
-    fn feed(&mut self, bytes: &[u8]) -> Vec<u64> {
-        self.rest.extend_from_slice(bytes);
-        let mut posts = Vec::new();
-        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else {
-            return posts;
-        };
-        let rest = self.rest.split_off(end + 1);
-        let lines = std::mem::replace(&mut self.rest, rest);
-        for line in String::from_utf8_lossy(&lines).lines() {
-            if line.is_empty() {
-                posts.extend(self.id.take().filter(|_| self.is_post));
-                self.is_post = false;
-            } else if let Some(id) = line.strip_prefix("id:") {
-                self.id = id.trim().parse().ok();
-            } else if let Some(event) = line.strip_prefix("event:") {
-                self.is_post = event.trim() == "post";
-            }
-        }
-        posts
     }
 }
 
@@ -174,14 +206,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn posts_are_found_however_the_stream_is_cut() {
-        let stream = b": hello\n\nid: 7\nevent: post\ndata: {\"text\":\"a\"}\n\n\
-                       event: delete\nid: 8\ndata: {}\n\nevent: post\nid: 9\ndata: {}\n\n";
-        for cut in 1..stream.len() {
-            let mut events = Events::default();
-            let mut posts = events.feed(&stream[..cut]);
-            posts.extend(events.feed(&stream[cut..]));
-            assert_eq!(posts, [7, 9], "{cut}");
-        }
+    fn posts_are_expected_while_a_stream_is_open_or_can_be_resumed() {
+        let at = |s| Instant::now() + Duration::from_secs(s);
+        let mut spans = Spans::default();
+        assert!(!spans.expect(at(5)));
+        spans.open(at(10));
+        spans.close(at(30));
+        spans.open(at(40));
+        // What is resumed was not left.
+        spans.open(at(50));
+        let expected = [5, 15, 25, 35, 45, 500].map(|s| spans.expect(at(s)));
+        assert_eq!(expected, [false, true, false, false, true, true]);
+    }
+
+    #[test]
+    fn what_comes_again_is_told_for_each_time() {
+        let arrival = |(reader, post)| Arrival {
+            reader,
+            post,
+            at: Instant::now(),
+        };
+        let arrivals = [(1, 7), (2, 7), (1, 8), (1, 7), (1, 7), (2, 8)];
+        let streamed = Streamed {
+            arrivals: arrivals.map(arrival).into(),
+            ..Streamed::default()
+        };
+        assert_eq!(streamed.repeated(), [(1, 7), (1, 7)]);
     }
 }
