@@ -152,6 +152,11 @@ impl Scenario {
         }
     }
 
+    /// The readers of all herds together.
+    pub fn herd_readers(&self) -> u64 {
+        self.herds.iter().map(|herd| u64::from(herd.readers)).sum()
+    }
+
     /// Active users of a power-law world who are cold for sure: those who only follow are too.
     fn cold_readers(&self) -> u64 {
         let active = self.world.active.unwrap_or(self.world.users);

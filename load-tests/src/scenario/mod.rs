@@ -64,13 +64,6 @@ pub struct Scenario {
     pub saturate: Option<SaturateSpec>,
 }
 
-impl Scenario {
-    /// The readers of all herds together.
-    pub fn herd_readers(&self) -> u64 {
-        self.herds.iter().map(|herd| u64::from(herd.readers)).sum()
-    }
-}
-
 fn default_drain_s() -> f64 {
     70.0
 }

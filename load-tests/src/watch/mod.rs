@@ -4,6 +4,7 @@
 mod events;
 mod look;
 mod receipts;
+mod spans;
 mod stream;
 #[cfg(test)]
 mod tests;

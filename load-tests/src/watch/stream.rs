@@ -15,7 +15,7 @@ use reqwest::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{events::Events, look::FOLLOWERS_TIME_MAX};
+use super::{events::Events, spans::Spans};
 use crate::{api::Api, generate::people::People};
 
 /// How long a reader waits before he connects again.
@@ -29,41 +29,6 @@ pub(crate) struct Arrival {
     pub(crate) reader: u32,
     pub(crate) post: u64,
     pub(crate) at: Instant,
-}
-
-/// A time in which a reader's posts must come to him.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    from: Instant,
-    /// Nothing where it does not end: the stream is open, or can be resumed without a gap.
-    to: Option<Instant>,
-}
-
-/// When a reader's posts must come to him.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Spans(Vec<Span>);
-
-impl Spans {
-    fn open(&mut self, from: Instant) {
-        if self.0.last().is_none_or(|span| span.to.is_some()) {
-            self.0.push(Span { from, to: None });
-        }
-    }
-
-    fn close(&mut self, to: Instant) {
-        if let Some(span) = self.0.last_mut() {
-            span.to.get_or_insert(to);
-        }
-    }
-
-    /// Whether a post that was accepted then must come. Not where the stream broke off within the time that
-    /// a post may take, and the reader had nothing yet that he could resume from.
-    pub(crate) fn expect(&self, accepted: Instant) -> bool {
-        self.0.iter().any(|span| {
-            let is_long = span.to.is_none_or(|to| to >= accepted + FOLLOWERS_TIME_MAX);
-            span.from <= accepted && is_long
-        })
-    }
 }
 
 /// What came of open streams: who read and when, and what arrived. Nobody where the server offers none.
@@ -203,20 +168,72 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::atomic::AtomicU64;
 
-    #[test]
-    fn posts_are_expected_while_a_stream_is_open_or_can_be_resumed() {
-        let at = |s| Instant::now() + Duration::from_secs(s);
-        let mut spans = Spans::default();
-        assert!(!spans.expect(at(5)));
-        spans.open(at(10));
-        spans.close(at(30));
-        spans.open(at(40));
-        // What is resumed was not left.
-        spans.open(at(50));
-        let expected = [5, 15, 25, 35, 45, 500].map(|s| spans.expect(at(s)));
-        assert_eq!(expected, [false, true, false, false, true, true]);
+    use axum::{Router, http::HeaderMap, routing::get};
+    use tokio::net::TcpListener;
+    use tokio_util::task::AbortOnDropHandle;
+
+    use super::*;
+    use crate::generate::people::tests::{people, scenario};
+
+    /// Answers a stream with one event, after one with none; then with what it was asked to resume from.
+    async fn answer(tries: Arc<AtomicU64>, headers: HeaderMap) -> String {
+        let event = |id: &str| format!("event: post\nid: {id}\ndata: {{}}\n\n");
+        match tries.fetch_add(1, Ordering::Relaxed) {
+            0 => String::new(),
+            1 => event("7"),
+            _ => event(headers["Last-Event-ID"].to_str().unwrap()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_broke_off_is_resumed_from_the_first_event_on() {
+        let tries = Arc::new(AtomicU64::new(0));
+        let answer = {
+            let tries = Arc::clone(&tries);
+            move |headers| answer(Arc::clone(&tries), headers)
+        };
+        let (url, _server) = serve(Router::new().route("/v1/stream", get(answer))).await;
+        let scenario = scenario();
+        let people = people(&scenario).unwrap();
+        people
+            .regulars
+            .iter()
+            .for_each(|user| people.set_warm(*user));
+        let api = Api::new(&url, "token").unwrap();
+        let streams = Streams::open(&api, &Arc::new(people), 1);
+        while tries.load(Ordering::Relaxed) < 4 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let streamed = streams.end().await;
+        let spans = streamed.readers.values().next().unwrap();
+        assert_eq!(spans.are_closed(), [true, false]);
+        assert!(streamed.arrivals.iter().all(|arrival| arrival.post == 7));
+        assert!(!streamed.repeated().is_empty());
+    }
+
+    #[tokio::test]
+    async fn nobody_reads_where_streams_are_not_offered() {
+        let (url, _server) = serve(Router::new()).await;
+        let people = people(&scenario()).unwrap();
+        people
+            .regulars
+            .iter()
+            .for_each(|user| people.set_warm(*user));
+        let api = Api::new(&url, "token").unwrap();
+        let streams = Streams::open(&api, &Arc::new(people), 3);
+        while streams.is_offered.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(streams.end().await.readers.is_empty());
+    }
+
+    async fn serve(router: Router) -> (String, AbortOnDropHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        (url, AbortOnDropHandle::new(serving))
     }
 
     #[test]

@@ -11,7 +11,7 @@ use ripple_load_tests::{
     deployment::{Deployment, DeploymentSpec, Store, find_ripple},
     report::model::{Report, TierLatency},
     run::{RunOptions, Target, run},
-    scenario::{Arrivals, Fault, FaultKind, Operation, Scenario, find},
+    scenario::{Arrivals, Fault, FaultKind, Herd, Operation, Scenario, find},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -221,6 +221,23 @@ async fn a_post_that_is_stored_twice_is_doubled_whoever_else_posts_to_the_server
         .collect();
     assert_eq!(copies.len(), 1, "{verification:#?}");
     server.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_reader_of_a_herd_comes_once_and_from_the_cold() {
+    let mut scenario = small(3.0);
+    scenario.world.warm = Some(50);
+    scenario.herds = vec![Herd {
+        at_s: 1.0,
+        readers: 150,
+    }];
+    let report = run_on(&scenario, Target::Own(own())).await;
+    assert!(report.holds(), "{:#?}", report.verdicts);
+    let mut operations = report.operations.iter();
+    let herd = operations
+        .find(|operation| operation.name == "herd")
+        .unwrap();
+    assert_eq!((herd.scheduled, herd.good), (150, 150), "{herd:?}");
 }
 
 /// Runs the program with a scenario that is written to a file.
