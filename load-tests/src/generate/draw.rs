@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{people::People, schedule::Due};
+use super::{
+    lot::{self, Purpose},
+    people::People,
+    schedule::Due,
+};
 use crate::{
     population::{Text, Texts, handle},
     scenario::Operation,
@@ -22,6 +26,8 @@ pub enum Ask {
         text: Text,
         /// Its idempotency key.
         key: String,
+        /// Its number among the posts of its operation.
+        number: u64,
         /// Whether it is looked for.
         is_watched: bool,
     },
@@ -85,9 +91,7 @@ impl Draw {
 
     /// What a request asks for; nothing where the world has nobody who could.
     pub fn draw(&mut self, due: Due) -> Option<Ask> {
-        let operation = due.operation.index() as u64 + 1;
-        let seed = (self.seed ^ (operation << 56)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut rng = fastrand::Rng::with_seed(seed ^ due.number);
+        let mut rng = lot::rng(self.seed, Purpose::Request, due.operation, due.number);
         let people = Arc::clone(&self.people);
         let any = |users: &[u32], rng: &mut fastrand::Rng| rng.choice(users).copied();
         Some(match due.operation {
@@ -115,10 +119,9 @@ impl Draw {
                 any(&people.active, &mut rng)?,
             ),
             Operation::Herd => {
-                // The readers behind the regulars, one after the other.
-                let cold = people.active.get(people.regulars.len()..)?;
-                let place = usize::try_from(due.number).ok()? % cold.len().max(1);
-                Ask::Home(*cold.get(place)?)
+                // Each comes once, as he is warm from then on.
+                let place = usize::try_from(due.number).ok()?;
+                Ask::Home(*people.cold.get(place)?)
             }
         })
     }
@@ -138,6 +141,7 @@ impl Draw {
             author,
             text,
             key: format!("{}-{}-{}", self.run, due.operation.name(), due.number),
+            number,
             is_watched: is_next || (is_celebrity && due.at_s >= 0.0),
         }
     }

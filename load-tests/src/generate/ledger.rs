@@ -16,6 +16,8 @@ pub struct Accepted {
     pub id: u64,
     /// Its author.
     pub author: u32,
+    /// The hash of its text, which no other post has.
+    pub text: u64,
     /// Its tag, as in the path of its page.
     pub tag: Option<Arc<str>>,
     /// A keyword of it, as in the path of its page.
@@ -73,10 +75,12 @@ impl Ledger {
             Some(new)
         };
         let (tag, keyword) = (word(&text.tag), word(&text.keyword));
-        entries.perhaps.remove(&text_hash(&text.text));
+        let hash = text_hash(&text.text);
+        entries.perhaps.remove(&hash);
         entries.accepted.push(Accepted {
             id,
             author,
+            text: hash,
             tag,
             keyword,
             at,

@@ -3,8 +3,10 @@
 pub mod draw;
 pub mod ledger;
 mod load;
+pub(crate) mod lot;
 mod pace;
 pub mod people;
+mod readers;
 pub mod record;
 pub mod schedule;
 pub mod send;

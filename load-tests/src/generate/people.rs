@@ -7,11 +7,31 @@ use std::sync::{
 
 use reqwest::header::{HeaderValue, InvalidHeaderValue};
 
-use crate::{api::bearer, population::Graph, scenario::WorldSpec};
+use crate::{
+    api::bearer,
+    population::Graph,
+    scenario::{Operation, Scenario, WorldSpec},
+};
 
-/// Of so many active users, one only follows: his home timeline is looked at by nobody, as a follow
-/// changes what belongs there.
+/// Of so many active users, one only follows where the load has follows: his home timeline is looked at by
+/// nobody, as a follow changes what belongs there.
 const FOLLOWS_ONE_IN: usize = 20;
+
+/// The people of a run cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    /// A token has characters that a header cannot carry.
+    #[error("the token cannot be sent: {0}")]
+    Token(#[from] InvalidHeaderValue),
+    /// There are not enough readers for the herds.
+    #[error("the herds need {needed} readers whose home timelines are cold, and there are {there}")]
+    TooFewCold {
+        /// The readers of all herds: a timeline that was read is cold no more.
+        needed: u64,
+        /// Active users who do not read before the load.
+        there: usize,
+    },
+}
 
 /// Who is active in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +53,8 @@ pub struct People {
     pub followers: Vec<u32>,
     /// Of those, who read their home timelines before it, and not in herds.
     pub regulars: Vec<u32>,
+    /// All other active users: their home timelines are cold until a herd comes.
+    pub cold: Vec<u32>,
     tokens: Vec<HeaderValue>,
     places: Vec<Place>,
     warm: Vec<AtomicBool>,
@@ -58,30 +80,36 @@ impl People {
         graph: Arc<Graph>,
         active: Vec<u32>,
         tokens: &[String],
-        spec: &WorldSpec,
-    ) -> Result<Self, InvalidHeaderValue> {
+        scenario: &Scenario,
+    ) -> Result<Self, PeopleError> {
         let tokens: Vec<HeaderValue> = tokens
             .iter()
             .map(|token| bearer(token))
             .collect::<Result<_, _>>()?;
         let mut places = vec![Place::default(); graph.users() as usize];
-        // Not the first two: the most followed user, and the last of his followers.
-        let follows = |place: usize| place > 1 && place % FOLLOWS_ONE_IN == FOLLOWS_ONE_IN - 1;
         for (place, user) in active.iter().enumerate() {
-            places[*user as usize] = Place {
-                token: u32::try_from(place + 1).unwrap_or(0),
-                follows: follows(place),
-            };
+            places[*user as usize].token = u32::try_from(place + 1).unwrap_or(0);
         }
-        let is_follower = |user: &u32| places[*user as usize].follows;
-        let (followers, others): (Vec<u32>, Vec<u32>) = active.iter().partition(|u| is_follower(u));
-        let warm = spec.warm.map_or(others.len(), |warm| warm as usize);
-        let regulars = others.iter().copied().take(warm).collect();
+        let followers = who_follow(&graph, &active, scenario);
+        for user in &followers {
+            places[*user as usize].follows = true;
+        }
+        let follows = |user: u32| places[user as usize].follows;
+        let readers = active.iter().copied().filter(|user| !follows(*user));
+        let warm = scenario.world.warm.unwrap_or(u32::MAX) as usize;
+        let regulars: Vec<u32> = readers.clone().take(warm).collect();
+        let cold: Vec<u32> = readers.skip(warm).chain(followers.clone()).collect();
+        let needed = scenario.herd_readers();
+        if needed > cold.len() as u64 {
+            let there = cold.len();
+            return Err(PeopleError::TooFewCold { needed, there });
+        }
         Ok(Self {
             warm: (0..graph.users()).map(|_| AtomicBool::new(false)).collect(),
             graph,
             followers,
             regulars,
+            cold,
             active,
             tokens,
             places,
@@ -113,28 +141,97 @@ impl People {
         let is_warm = self.warm.get(user as usize);
         is_warm.is_some_and(|warm| warm.load(Ordering::Relaxed)) && !self.follows(user)
     }
+}
 
-    /// Some followers whose home timelines may be looked at, drawn by lot, and the last of them (by
-    /// number) in front.
-    pub fn watched_followers(
-        &self,
-        author: u32,
-        count: usize,
-        rng: &mut fastrand::Rng,
-    ) -> Vec<u32> {
-        let followers = self.graph.followers_of(author);
-        let last = followers.iter().rev().find(|user| self.is_watched(**user));
-        let mut found: Vec<u32> = last.copied().into_iter().collect();
-        // A few tries: of users with few warm followers, few are looked at.
-        for _ in 0..count * 4 {
-            if found.len() > count || followers.is_empty() {
-                break;
-            }
-            let user = followers[rng.usize(..followers.len())];
-            if self.is_watched(user) && !found.contains(&user) {
-                found.push(user);
-            }
-        }
-        found
+/// Of the active users, those who only follow: none where the load has no follows, so that all can be warm.
+/// Not the most followed user, and none of his followers, whose timelines are what his posts are measured
+/// on; but one of them where all follow him.
+fn who_follow(graph: &Graph, active: &[u32], scenario: &Scenario) -> Vec<u32> {
+    let has_follows = scenario.rates.get(&Operation::Follow);
+    if has_follows.is_none_or(|rate| *rate <= 0.0) {
+        return Vec::new();
+    }
+    let celebrity = graph.most_followed();
+    let fans = graph.followers_of(celebrity);
+    let count = (active.len() / FOLLOWS_ONE_IN).max(1);
+    let others = active.iter().copied().filter(|user| *user != celebrity);
+    let follow: Vec<u32> = others
+        .filter(|user| fans.binary_search(user).is_err())
+        .take(count)
+        .collect();
+    // Not the second, who is the last of the followers.
+    let one_fan = active.iter().copied().skip(2).next_back();
+    if follow.is_empty() {
+        one_fan.into_iter().collect()
+    } else {
+        follow
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::scenario::{Herd, find};
+
+    /// A world in which half of all follow the most followed user.
+    pub(crate) fn scenario() -> Scenario {
+        let mut scenario = find("smoke").unwrap();
+        scenario.world.users = 400;
+        scenario.world.followers_max = 200;
+        scenario.rates.remove(&Operation::Follow);
+        scenario
+    }
+
+    pub(crate) fn people(scenario: &Scenario) -> Result<People, PeopleError> {
+        let world = &scenario.world;
+        let graph = Graph::power_law(world.users, world.mean_followers, world.followers_max, 1);
+        let active = People::choose(&graph, world, 1);
+        let tokens = vec!["token".to_owned(); active.len()];
+        People::new(Arc::new(graph), active, &tokens, scenario)
+    }
+
+    #[test]
+    fn all_can_be_warm_where_nobody_follows() {
+        let people = people(&scenario()).unwrap();
+        assert_eq!(people.regulars, people.active);
+        assert!(people.followers.is_empty() && people.cold.is_empty());
+    }
+
+    #[test]
+    fn those_who_follow_are_no_followers_of_the_most_followed_user() {
+        let mut scenario = scenario();
+        scenario.rates.insert(Operation::Follow, 1.0);
+        let people = people(&scenario).unwrap();
+        let fans = people.graph.followers_of(0);
+        assert_eq!(people.followers.len(), 20);
+        assert!(people.followers.iter().all(|user| !fans.contains(user)));
+        assert!(fans.iter().all(|user| people.regulars.contains(user)));
+        assert_eq!(people.regulars.len(), 380);
+
+        scenario.world.followers_max = 399;
+        let people = super::tests::people(&scenario).unwrap();
+        let last = *people.graph.followers_of(0).last().unwrap();
+        assert_eq!(people.followers.len(), 1);
+        assert!(!people.followers.contains(&last) && !people.followers.contains(&0));
+    }
+
+    #[test]
+    fn herds_are_of_cold_readers_each_of_whom_comes_once() {
+        let mut scenario = scenario();
+        scenario.rates.insert(Operation::Follow, 1.0);
+        scenario.world.warm = Some(100);
+        let herd = |readers| Herd { at_s: 1.0, readers };
+        scenario.herds = vec![herd(200), herd(100)];
+        let found = people(&scenario).unwrap();
+        assert_eq!((found.regulars.len(), found.cold.len()), (100, 300));
+        let is_regular = |user: &u32| found.regulars.contains(user);
+        assert!(!found.cold.iter().any(is_regular));
+
+        scenario.herds.push(herd(1));
+        let error = people(&scenario).unwrap_err().to_string();
+        assert!(
+            error.contains("need 301 readers") && error.ends_with("there are 300"),
+            "{error}"
+        );
     }
 }

@@ -38,6 +38,10 @@ pub struct Sighting {
     pub id: u64,
     /// Its author.
     pub author: u32,
+    /// What it was posted as.
+    pub operation: Operation,
+    /// Its number among the posts of that operation: the same in each run with the same seed.
+    pub number: u64,
     /// Its text, with tag and keyword.
     pub text: Text,
     /// When the answer had arrived.
@@ -84,10 +88,17 @@ impl Sender {
                 author,
                 text,
                 key,
+                number,
                 is_watched,
             } => {
-                let post = Post { author, text, key };
-                return self.post(operation, post, is_watched, due).await;
+                let post = Post {
+                    author,
+                    text,
+                    key,
+                    number,
+                    is_watched,
+                };
+                return self.post(operation, post, due).await;
             }
             Ask::Home(user) => {
                 let outcome = match self.people.token(user) {
@@ -158,13 +169,7 @@ impl Sender {
         }
     }
 
-    async fn post(
-        self: &Arc<Self>,
-        operation: Operation,
-        post: Post,
-        is_watched: bool,
-        due: Instant,
-    ) {
+    async fn post(self: &Arc<Self>, operation: Operation, post: Post, due: Instant) {
         // From now on it may be there.
         self.ledger.doubt(&post.text.text, Perhaps::Uncertain);
         let (outcome, id) = self.publish(&post).await;
@@ -174,11 +179,13 @@ impl Sender {
             let is_measured = due >= self.begin;
             self.ledger
                 .accept(id, post.author, &post.text, accepted, is_measured);
-            if is_watched && is_measured {
+            if post.is_watched && is_measured {
                 // Nobody looks where the run is at its end.
                 let _ = self.watch.send(Sighting {
                     id,
                     author: post.author,
+                    operation,
+                    number: post.number,
                     text: post.text,
                     accepted,
                 });
@@ -262,6 +269,8 @@ struct Post {
     author: u32,
     text: Text,
     key: String,
+    number: u64,
+    is_watched: bool,
 }
 
 async fn created(answer: Response) -> Result<Option<u64>, reqwest::Error> {

@@ -26,7 +26,7 @@ use crate::{
     limits,
     report::model::{FaultMark, Second},
     scenario::{Operation, Scenario},
-    watch::{Arrival, Receipt, Seen, Streams, Watch, receipts},
+    watch::{self, Receipt, Seen, Streams, Watch, receipts},
 };
 
 /// The time between the start of a load and its first request.
@@ -50,6 +50,8 @@ pub(crate) struct Measured {
     pub(crate) samples: BTreeMap<Operation, Vec<Sample>>,
     pub(crate) seen: Vec<Seen>,
     pub(crate) streamed: Vec<Streamed>,
+    /// Readers with open streams and posts that came to them more often than once.
+    pub(crate) streamed_again: Vec<(u32, u64)>,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) seconds: Vec<Second>,
     pub(crate) faults: Vec<FaultMark>,
@@ -117,9 +119,9 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         bench.api.clone(),
         Arc::clone(&bench.people),
         begin,
-        scenario.watch.clone(),
+        scenario,
     );
-    let watching = tokio::spawn(Arc::clone(&watch).run(sightings, scenario.seed));
+    let watching = tokio::spawn(Arc::clone(&watch).run(sightings));
     let over = CancellationToken::new();
     let seconds = Arc::new(Mutex::new(Vec::new()));
     let observer = Observer {
@@ -154,14 +156,15 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let bar = bench.bar("waiting for the rest", 0);
     let samples = running.end(wait_max()).await;
     let _ = watching.await;
-    let seen = watch.end(wait_max()).await;
+    let watched = watch.end(wait_max()).await;
     let is_drained = queues_are_empty(&bench.api, wait_max()).await;
     bar.finish_and_clear();
+    watched.warn();
     over.cancel();
     let _ = observing.await;
-    let (readers, arrivals) = streams.end().await;
+    let streams = streams.end().await;
     let accepted = bench.ledger.since(known);
-    let mut posts: Vec<u64> = seen.iter().map(|seen| seen.post).collect();
+    let mut posts: Vec<u64> = watched.seen.iter().map(|seen| seen.post).collect();
     posts.sort_unstable();
     posts.dedup();
     let receipts = receipts(&bench.api, posts).await;
@@ -171,8 +174,9 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         started_at,
         duration_s: sent_s.min(scenario.duration_s),
         samples,
-        seen,
-        streamed: streamed(&bench.people, &accepted, &readers, &arrivals, begin),
+        seen: watched.seen,
+        streamed: streamed(&bench.people, &accepted, &streams, begin),
+        streamed_again: streams.repeated(),
         receipts,
         seconds,
         faults: faults.into_iter().map(|mark| ended(mark, sent_s)).collect(),
@@ -195,11 +199,11 @@ fn ended(mark: FaultMark, end_s: f64) -> FaultMark {
 fn streamed(
     people: &People,
     accepted: &[Accepted],
-    readers: &[u32],
-    arrivals: &[Arrival],
+    streams: &watch::Streamed,
     begin: Instant,
 ) -> Vec<Streamed> {
-    let arrived: HashMap<(u32, u64), Instant> = arrivals
+    let arrived: HashMap<(u32, u64), Instant> = streams
+        .arrivals
         .iter()
         .rev()
         .map(|arrival| ((arrival.reader, arrival.post), arrival.at))
@@ -207,10 +211,10 @@ fn streamed(
     let mut streamed = Vec::new();
     for post in accepted.iter().filter(|post| post.is_measured) {
         let followers = people.graph.followers_of(post.author);
-        for reader in readers
-            .iter()
-            .filter(|reader| followers.binary_search(reader).is_ok())
-        {
+        let readers = streams.readers.iter().filter(|(reader, spans)| {
+            followers.binary_search(reader).is_ok() && spans.expect(post.at)
+        });
+        for (reader, _) in readers {
             let at = arrived.get(&(*reader, post.id));
             streamed.push(Streamed {
                 accepted_s: post.at.saturating_duration_since(begin).as_secs_f64(),

@@ -17,6 +17,7 @@ pub(crate) use prepare::Bench;
 use crate::{
     api::ApiError,
     deployment::{DeploymentError, DeploymentSpec, Store},
+    generate::people::PeopleError,
     limits, parts,
     population::GraphError,
     report::model::{Report, Verdict},
@@ -38,6 +39,9 @@ pub enum RunError {
     /// There is no graph.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// The people of the world are not as the scenario needs them.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// The system refused something.
     #[error("{doing}: {source}")]
     System {
@@ -145,6 +149,7 @@ pub(crate) async fn finish(
     )
     .await;
     bar.finish_and_clear();
+    verification.doubled_on_streams(&measured.streamed_again);
     verification.dead_jobs = observe::queues(&bench.api)
         .await
         .map_or(0, |queues| queues.dead);

@@ -1,7 +1,11 @@
 //! What a run needs before its load begins: a server, a world, warm timelines.
 
 use std::{
-    sync::Arc,
+    iter,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -22,7 +26,7 @@ use crate::{
 
 /// Home timelines that are read at once to warm them, and how often one is tried.
 const WARMING_AT_ONCE: usize = 64;
-const WARMING_TRIES: u32 = 20;
+const WARMING_TRIES: usize = 20;
 const WARMING_PAUSE: Duration = Duration::from_millis(100);
 /// Open files that the generator may need: connections, streams, and some.
 const FILES_MAX: u64 = 65_536;
@@ -126,22 +130,21 @@ async fn people(
         followers_max: graph.followers_max().into(),
         loaded_in_s: loaded.took.as_secs_f64(),
     };
-    let people = People::new(Arc::new(graph), active, &loaded.tokens, spec);
-    let people = Arc::new(people.map_err(crate::api::ApiError::from)?);
+    let people = People::new(Arc::new(graph), active, &loaded.tokens, scenario)?;
+    let people = Arc::new(people);
     warm(api, &people, options).await;
     Ok((people, world))
 }
 
-/// Has the regular readers read their home timelines once.
+/// Has the regular readers read their home timelines once, and tells how many could not.
 async fn warm(api: &Api, people: &Arc<People>, options: &RunOptions) {
     let readers = &people.regulars;
     let progress = bar(options.is_quiet, "warming timelines", readers.len() as u64);
+    let cold = AtomicUsize::new(0);
     let reads = stream::iter(readers).for_each_concurrent(WARMING_AT_ONCE, |reader| async {
         progress.inc(1);
-        let Some(token) = people.token(*reader) else {
-            return;
-        };
-        for _ in 0..WARMING_TRIES {
+        let token = people.token(*reader);
+        for token in iter::repeat_n(token, WARMING_TRIES).flatten() {
             let request = api.of(token, Method::GET, "/v1/timelines/home?limit=1");
             if let Ok(answer) = request.send().await
                 && answer.status().is_success()
@@ -152,7 +155,15 @@ async fn warm(api: &Api, people: &Arc<People>, options: &RunOptions) {
             }
             tokio::time::sleep(WARMING_PAUSE).await;
         }
+        cold.fetch_add(1, Ordering::Relaxed);
     });
     reads.await;
     progress.finish_and_clear();
+    match cold.into_inner() {
+        0 => {}
+        cold => eprintln!(
+            "warning: {cold} of {} home timelines could not be warmed, and are not looked at",
+            readers.len()
+        ),
+    }
 }

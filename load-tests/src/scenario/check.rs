@@ -12,6 +12,8 @@ pub struct CheckError {
 
 /// The longest run, in seconds: four weeks.
 const DURATION_S_MAX: f64 = 2_419_200.0;
+/// The most followers whose home pages are looked at for a post.
+const FOLLOWERS_MAX: usize = 1_000;
 
 impl Scenario {
     /// Refuses what cannot be run.
@@ -93,6 +95,16 @@ impl Scenario {
                 "must lie within the run",
             ),
             (
+                world.edges.is_some() || self.herd_readers() <= self.cold_readers(),
+                "herds.readers",
+                "must be at most the active users who are not warm, all herds together",
+            ),
+            (
+                self.saturate.is_none() || self.herds.is_empty(),
+                "herds",
+                "cannot be where the highest rate is searched for: their readers are cold once",
+            ),
+            (
                 self.faults
                     .iter()
                     .all(|fault| is_in(fault.at_s, 0.0, self.duration_s)),
@@ -110,6 +122,11 @@ impl Scenario {
                 is_in(watch.posts_per_s, 0.0, 1_000.0),
                 "watch.posts_per_s",
                 "must be 0 to 1000",
+            ),
+            (
+                watch.followers <= FOLLOWERS_MAX,
+                "watch.followers",
+                "must be at most 1000",
             ),
             (
                 watch.public_one_in > 0,
@@ -134,6 +151,20 @@ impl Scenario {
             None => Ok(()),
         }
     }
+
+    /// The readers of all herds together.
+    pub fn herd_readers(&self) -> u64 {
+        self.herds.iter().map(|herd| u64::from(herd.readers)).sum()
+    }
+
+    /// Active users of a power-law world who are cold for sure: those who only follow are too.
+    fn cold_readers(&self) -> u64 {
+        let active = self.world.active.unwrap_or(self.world.users);
+        let active = active.min(self.world.users);
+        active
+            .saturating_sub(self.world.warm.unwrap_or(active))
+            .into()
+    }
 }
 
 /// Not for what is no number.
@@ -143,7 +174,7 @@ fn is_in(value: f64, least: f64, most: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::find;
+    use super::super::{Herd, find};
     use super::*;
 
     fn error_of(change: impl Fn(&mut Scenario)) -> String {
@@ -158,5 +189,23 @@ mod tests {
         assert!(error_of(|s| s.rates.clear()).contains("`rates`"));
         assert!(error_of(|s| s.world.users = 0).contains("`world`"));
         assert!(error_of(|s| s.watch.public_one_in = 0).contains("`watch.public_one_in`"));
+        assert!(error_of(|s| s.watch.followers = usize::MAX).contains("`watch.followers`"));
+    }
+
+    #[test]
+    fn herds_need_as_many_readers_who_are_cold() {
+        let herds = |warm, readers: [u32; 2]| {
+            let mut scenario = find("smoke").unwrap();
+            scenario.world.warm = warm;
+            scenario.herds = readers.map(|readers| Herd { at_s: 1.0, readers }).into();
+            scenario.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(herds(Some(400), [300, 300]), Ok(()));
+        assert!(
+            herds(Some(400), [300, 301])
+                .unwrap_err()
+                .contains("`herds.readers`")
+        );
+        assert!(herds(None, [0, 1]).unwrap_err().contains("`herds.readers`"));
     }
 }

@@ -255,7 +255,7 @@ pub struct VerifySpec {
     pub all: bool,
     /// Home timelines and author timelines that are read, each.
     pub timelines: usize,
-    /// Tag pages and keyword pages that are read, each.
+    /// Tag pages, tag feeds and keyword pages that are read, each.
     pub topics: usize,
 }
 

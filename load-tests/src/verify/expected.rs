@@ -28,6 +28,10 @@ pub(super) enum Kind {
     Author(u32),
     Tag(Arc<str>),
     Keyword(Arc<str>),
+    /// Of all posts.
+    Public,
+    /// The feed of a tag.
+    Feed(Arc<str>),
 }
 
 impl Kind {
@@ -37,6 +41,8 @@ impl Kind {
             Self::Author(_) => "author timeline",
             Self::Tag(_) => "tag page",
             Self::Keyword(_) => "keyword page",
+            Self::Public => "public page",
+            Self::Feed(_) => "tag feed",
         }
     }
 
@@ -60,6 +66,8 @@ impl Page {
             Kind::Author(author) => format!("/v1/users/{}/posts", handle(*author)),
             Kind::Tag(tag) => format!("/v1/tags/{}/posts", segment(tag)),
             Kind::Keyword(word) => format!("/v1/keywords/{}/posts", segment(word)),
+            Kind::Public => "/v1/timelines/public".into(),
+            Kind::Feed(tag) => format!("/tags/{}/feed.json", segment(tag)),
         };
         Self { kind, path }
     }
@@ -77,6 +85,8 @@ impl Page {
 pub(super) struct Expected {
     people: Arc<People>,
     pub(super) accepted: HashMap<u64, Accepted>,
+    /// The hashes of their texts: another post with one of them is a copy.
+    pub(super) texts: HashSet<u64>,
     pub(super) perhaps: HashMap<u64, Perhaps>,
     by_author: HashMap<u32, Vec<u64>>,
     by_tag: HashMap<Arc<str>, Vec<u64>>,
@@ -96,6 +106,7 @@ impl Expected {
             by_author: group(&accepted, |post| Some(post.author)),
             by_tag: group(&accepted, tag),
             by_keyword: group(&accepted, keyword),
+            texts: accepted.iter().map(|post| post.text).collect(),
             accepted: accepted.into_iter().map(|post| (post.id, post)).collect(),
             perhaps,
             people,
@@ -115,26 +126,16 @@ impl Expected {
     /// The posts that belong on a page.
     pub(super) fn on(&self, page: &Page) -> HashSet<u64> {
         let of = |author: &u32| self.by_author.get(author).into_iter().flatten().copied();
+        let all = |posts: Option<&Vec<u64>>| posts.into_iter().flatten().copied().collect();
         match &page.kind {
             Kind::Home(reader) => {
                 let followees = self.people.graph.followees_of(*reader).iter();
                 followees.chain([reader]).flat_map(of).collect()
             }
             Kind::Author(author) => of(author).collect(),
-            Kind::Tag(tag) => self
-                .by_tag
-                .get(tag)
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect(),
-            Kind::Keyword(word) => self
-                .by_keyword
-                .get(word)
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect(),
+            Kind::Tag(tag) | Kind::Feed(tag) => all(self.by_tag.get(tag)),
+            Kind::Keyword(word) => all(self.by_keyword.get(word)),
+            Kind::Public => self.accepted.keys().copied().collect(),
         }
     }
 
@@ -152,7 +153,9 @@ impl Expected {
             .into_iter()
             .map(Kind::Author);
         let tags = by_size(&self.by_tag);
-        let tags = some(tags, spec, spec.topics).into_iter().map(Kind::Tag);
+        let tags = some(tags, spec, spec.topics).into_iter();
+        let feeds = tags.clone().map(Kind::Feed);
+        let tags = tags.map(Kind::Tag);
         let words = by_size(&self.by_keyword);
         let words = some(words, spec, spec.topics)
             .into_iter()
@@ -161,6 +164,8 @@ impl Expected {
             .chain(authors)
             .chain(tags)
             .chain(words)
+            .chain(feeds)
+            .chain([Kind::Public])
             .map(Page::new)
             .collect()
     }

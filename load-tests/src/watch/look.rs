@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reqwest::{Method, header::HeaderValue};
 
 use super::Place;
@@ -12,7 +13,8 @@ use crate::{api::Api, generate::draw::segment};
 pub(super) struct Look {
     place: Place,
     path: String,
-    reader: Option<HeaderValue>,
+    /// Who looks, of those who have not seen it yet; nobody in particular at what everybody may read.
+    readers: Vec<Option<HeaderValue>>,
     /// Whether the first page has only newer posts, so that the post is looked for on older ones.
     is_past: bool,
 }
@@ -21,21 +23,24 @@ pub(super) struct Look {
 const PAUSE_FOLLOWERS: Duration = Duration::from_millis(5);
 const PAUSE_PUBLIC: Duration = Duration::from_millis(25);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// The worst cases of the tiers.
+pub(super) const FOLLOWERS_TIME_MAX: Duration = Duration::from_secs(10);
+const PUBLIC_TIME_MAX: Duration = Duration::from_secs(60);
 
 impl Look {
     fn new(place: Place, path: String) -> Self {
         Self {
             place,
             path,
-            reader: None,
+            readers: vec![None],
             is_past: false,
         }
     }
 
-    /// At a reader's home timeline.
-    pub(super) fn home(place: Place, reader: HeaderValue) -> Self {
+    /// At the home timelines of some readers, until the last of them has it.
+    pub(super) fn home(place: Place, readers: Vec<HeaderValue>) -> Self {
         Self {
-            reader: Some(reader),
+            readers: readers.into_iter().map(Some).collect(),
             ..Self::new(place, "/v1/timelines/home".into())
         }
     }
@@ -66,6 +71,14 @@ impl Look {
         self.place
     }
 
+    /// After this age nobody may be without it: the worst case of its tier.
+    pub(super) const fn seen_within(&self) -> Duration {
+        match self.place {
+            Place::Home | Place::LastHome => FOLLOWERS_TIME_MAX,
+            Place::Tag | Place::Keyword | Place::Feed => PUBLIC_TIME_MAX,
+        }
+    }
+
     /// How long to wait before the next look at this age.
     pub(super) fn pause(&self, age: Duration) -> Duration {
         let least = match self.place {
@@ -75,8 +88,26 @@ impl Look {
         (age / 4).clamp(least, PAUSE_MAX)
     }
 
-    /// Whether the post is there. A request that fails shows nothing.
+    /// Whether the post is there, for all who look. A request that fails shows nothing.
     pub(super) async fn is_there(&mut self, api: &Api, post: u64) -> bool {
+        let reads = self.readers.iter();
+        let pages = join_all(reads.map(|reader| self.page(api, reader.as_ref(), post))).await;
+        if self.place == Place::Feed {
+            let page = pages.into_iter().flatten().next().unwrap_or_default();
+            let is_there = page.contains(&format!("{post}</id>"));
+            self.is_past = !is_there && oldest_entry(&page).is_some_and(|oldest| oldest > post);
+            return is_there;
+        }
+        let entry = format!("\"id\":\"{post}\"");
+        let mut seen = pages
+            .into_iter()
+            .map(|page| page.is_some_and(|page| page.contains(&entry)));
+        self.readers.retain(|_| !seen.next().unwrap_or(false));
+        self.readers.is_empty()
+    }
+
+    /// The page on which the post must be; nothing where the request fails.
+    async fn page(&self, api: &Api, reader: Option<&HeaderValue>, post: u64) -> Option<String> {
         // From this post on, as a reader comes to it who reads on from the newest one: on a busy page it
         // may be far down before anybody looks.
         let before = post.saturating_add(1);
@@ -85,27 +116,15 @@ impl Look {
             Place::Feed => format!("{}?before={before}", self.path),
             _ => format!("{}?limit=1&before={before}", self.path),
         };
-        let request = match &self.reader {
+        let request = match reader {
             Some(reader) => api.of(reader, Method::GET, &path),
             None => api.request(Method::GET, &path),
         };
-        let Ok(answer) = request.send().await else {
-            return false;
-        };
+        let answer = request.send().await.ok()?;
         if !answer.status().is_success() {
-            return false;
+            return None;
         }
-        let Ok(page) = answer.text().await else {
-            return false;
-        };
-        match self.place {
-            Place::Feed => {
-                let is_there = page.contains(&format!("{post}</id>"));
-                self.is_past = !is_there && oldest_entry(&page).is_some_and(|oldest| oldest > post);
-                is_there
-            }
-            _ => page.contains(&format!("\"id\":\"{post}\"")),
-        }
+        answer.text().await.ok()
     }
 }
 

@@ -1,12 +1,16 @@
 //! Looks for posts where readers see them: on the home pages and streams of followers, on tag and keyword
 //! pages, in Atom feeds. A sample of posts is looked for; each look is a request like any reader's.
 
+mod events;
 mod look;
 mod receipts;
+mod spans;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -14,13 +18,18 @@ use tokio::sync::{Semaphore, mpsc::UnboundedReceiver};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use receipts::{Receipt, receipts};
-pub(crate) use stream::{Arrival, Streams};
+pub(crate) use stream::{Streamed, Streams};
 
 use self::look::Look;
 use crate::{
     api::Api,
-    generate::{people::People, record::micros, send::Sighting},
-    scenario::WatchSpec,
+    generate::{
+        lot::{self, Purpose},
+        people::People,
+        record::micros,
+        send::Sighting,
+    },
+    scenario::{Scenario, WatchSpec},
 };
 
 /// A post that is not seen after this time counts as not seen: a little more than the worst case of the
@@ -28,8 +37,8 @@ use crate::{
 const SEEN_AFTER_MAX: Duration = Duration::from_secs(70);
 /// Looks that are under way at once. Further ones wait for a moment.
 const LOOKS_MAX: usize = 128;
-/// Posts and places that are looked at in the same time. Beyond them no further post is looked for, which
-/// the report tells by the count of what was measured.
+/// Posts and places that are looked at in the same time. Beyond them no further post is looked for, which is
+/// counted.
 const WATCHES_MAX: usize = 20_000;
 
 /// Where a post is looked for.
@@ -37,7 +46,8 @@ const WATCHES_MAX: usize = 20_000;
 pub enum Place {
     /// The home page of a follower drawn by lot.
     Home,
-    /// The home page of the last follower, by number, whose timeline is warm.
+    /// The home pages of those who may be the last followers that a post comes to
+    /// ([`last_followers`](People::last_followers)), until the last of them has it.
     LastHome,
     /// The page of its tag.
     Tag,
@@ -62,6 +72,37 @@ pub struct Seen {
     pub after_us: Option<u64>,
 }
 
+/// What came of looking for the posts of a load.
+#[derive(Clone, Debug, Default)]
+pub struct Watched {
+    /// Of each post and place.
+    pub seen: Vec<Seen>,
+    /// Posts and places that were given up before the time for them had run out: nobody knows whether they
+    /// would have been seen in it.
+    pub undecided: u64,
+    /// Posts and places that were not looked at, as too many were looked at already.
+    pub skipped: u64,
+}
+
+impl Watched {
+    /// Tells on the standard error output what is not known.
+    pub(crate) fn warn(&self) {
+        let counts = [
+            (
+                self.undecided,
+                "could not be waited for until they must be seen",
+            ),
+            (
+                self.skipped,
+                "were not looked for, as too many were already",
+            ),
+        ];
+        for (count, what) in counts.iter().filter(|(count, _)| *count > 0) {
+            eprintln!("warning: {count} posts on pages {what}");
+        }
+    }
+}
+
 /// Looks for posts.
 pub(crate) struct Watch {
     api: Api,
@@ -70,35 +111,40 @@ pub(crate) struct Watch {
     spec: WatchSpec,
     looks: Semaphore,
     watches: TaskTracker,
-    seen: Mutex<Vec<Seen>>,
+    seed: u64,
+    watched: Mutex<Watched>,
     give_up: CancellationToken,
 }
 
 impl Watch {
-    pub(crate) fn new(api: Api, people: Arc<People>, begin: Instant, spec: WatchSpec) -> Arc<Self> {
+    pub(crate) fn new(
+        api: Api,
+        people: Arc<People>,
+        begin: Instant,
+        scenario: &Scenario,
+    ) -> Arc<Self> {
         Arc::new(Self {
             api,
             people,
             begin,
-            spec,
+            spec: scenario.watch.clone(),
+            seed: scenario.seed,
             looks: Semaphore::new(LOOKS_MAX),
             watches: TaskTracker::new(),
-            seen: Mutex::default(),
+            watched: Mutex::default(),
             give_up: CancellationToken::new(),
         })
     }
 
     /// Looks for posts as they come, until no more can come.
-    pub(crate) async fn run(self: Arc<Self>, mut posts: UnboundedReceiver<Sighting>, seed: u64) {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let mut count = 0;
+    pub(crate) async fn run(self: Arc<Self>, mut posts: UnboundedReceiver<Sighting>) {
         while let Some(post) = posts.recv().await {
-            count += 1;
-            let is_public = count % self.spec.public_one_in == 0;
-            for look in self.looks_for(&post, is_public, &mut rng) {
+            for look in self.looks_for(&post) {
                 if self.watches.len() < WATCHES_MAX {
                     self.watches
                         .spawn(Arc::clone(&self).find(post.clone(), look));
+                } else {
+                    self.watched().skipped += 1;
                 }
             }
         }
@@ -106,29 +152,36 @@ impl Watch {
     }
 
     /// Waits until everything was seen or the time for it is over; at most so long.
-    pub(crate) async fn end(&self, wait_max: Duration) -> Vec<Seen> {
+    pub(crate) async fn end(&self, wait_max: Duration) -> Watched {
         self.watches.close();
         let all = tokio::time::timeout(wait_max, self.watches.wait());
         if all.await.is_err() {
-            // Nobody knows whether they would have been seen in time.
             self.give_up.cancel();
             self.watches.wait().await;
         }
-        std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.watched())
     }
 
-    fn looks_for(&self, post: &Sighting, is_public: bool, rng: &mut fastrand::Rng) -> Vec<Look> {
-        let (people, followers) = (&self.people, self.spec.followers);
-        let followers = people.watched_followers(post.author, followers, rng);
-        let homes = followers.iter().enumerate().filter_map(|(place, reader)| {
-            let place = if place == 0 {
-                Place::LastHome
-            } else {
-                Place::Home
-            };
-            Some(Look::home(place, people.token(*reader)?.clone()))
-        });
-        let mut looks: Vec<Look> = homes.collect();
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a post is looked for: drawn for this post alone, so that answers that come in another order
+    /// change nothing.
+    fn looks_for(&self, post: &Sighting) -> Vec<Look> {
+        let mut rng = lot::rng(self.seed, Purpose::Watch, post.operation, post.number);
+        let is_public = rng.u32(..self.spec.public_one_in.max(1)) == 0;
+        let people = &self.people;
+        let token = |reader: &u32| people.token(*reader).cloned();
+        let last = people.last_followers(post.author);
+        let last: Vec<_> = last.iter().filter_map(token).collect();
+        let mut looks = Vec::new();
+        if !last.is_empty() {
+            looks.push(Look::home(Place::LastHome, last));
+        }
+        let homes = people.watched_followers(post.author, self.spec.followers, &mut rng);
+        let homes = homes.iter().filter_map(token);
+        looks.extend(homes.map(|reader| Look::home(Place::Home, vec![reader])));
         if is_public {
             let (tag, keyword) = (&post.text.tag, &post.text.keyword);
             looks.extend(tag.as_deref().map(Look::tag));
@@ -139,28 +192,15 @@ impl Watch {
         looks
     }
 
-    /// Looks again and again until the post is there. The longer it takes, the longer the pauses: a
-    /// latency is told to a quarter of it at worst, and looking costs the server little.
+    /// Looks for a post until it is there, and notes what came of it.
     async fn find(self: Arc<Self>, post: Sighting, mut look: Look) {
-        let after_us = loop {
-            if post.accepted.elapsed() > SEEN_AFTER_MAX {
-                break None;
-            }
-            let Ok(place) = self.looks.acquire().await else {
+        let found = self.look(&post, &mut look);
+        let after_us = match self.give_up.run_until_cancelled(found).await {
+            Some(after_us) => after_us,
+            None if post.accepted.elapsed() > look.seen_within() => None,
+            None => {
+                self.watched().undecided += 1;
                 return;
-            };
-            let is_there = tokio::select! {
-                is_there = look.is_there(&self.api, post.id) => is_there,
-                () = self.give_up.cancelled() => return,
-            };
-            drop(place);
-            let age = post.accepted.elapsed();
-            if is_there {
-                break Some(micros(age));
-            }
-            tokio::select! {
-                () = tokio::time::sleep(look.pause(age)) => {}
-                () = self.give_up.cancelled() => return,
             }
         };
         let accepted = post.accepted.saturating_duration_since(self.begin);
@@ -171,9 +211,23 @@ impl Watch {
             accepted_s: accepted.as_secs_f64(),
             after_us,
         };
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(seen);
+        self.watched().seen.push(seen);
+    }
+
+    /// Looks again and again until the post is there; how long it took in microseconds, and nothing where
+    /// it is not there in time. The longer it takes, the longer the pauses: a latency is told to a quarter
+    /// of it at worst, and looking costs the server little.
+    async fn look(&self, post: &Sighting, look: &mut Look) -> Option<u64> {
+        while post.accepted.elapsed() <= SEEN_AFTER_MAX {
+            let place = self.looks.acquire().await;
+            let is_there = look.is_there(&self.api, post.id).await;
+            drop(place);
+            let age = post.accepted.elapsed();
+            if is_there {
+                return Some(micros(age));
+            }
+            tokio::time::sleep(look.pause(age)).await;
+        }
+        None
     }
 }

@@ -1,4 +1,5 @@
-//! An HTTP proxy that lies: pages come back with a post missing, or with one twice.
+//! An HTTP proxy that lies: pages come back with a post missing, or with one twice, or a post is stored
+//! twice.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,14 +13,20 @@ use axum::{
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What the proxy does to long pages of home timelines.
+/// What the proxy does, to long pages of home timelines where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lie {
     None,
     /// Leaves a post out, the same one on every page.
     Drop,
+    /// The same, of the public page.
+    DropPublic,
+    /// The same, of the feeds of tags.
+    DropFeed,
     /// Shows a post twice, the same one on every page.
     Double,
+    /// Has the first post stored twice, as where a server forgets what it was sent before.
+    Again,
 }
 
 /// A proxy in front of a server. It ends when it is dropped.
@@ -62,15 +69,23 @@ impl Drop for Proxy {
 async fn pass_on(State(liar): State<Liar>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().unwrap().as_str();
-    let is_lied_about = head.method == Method::GET
-        && target.starts_with("/v1/timelines/home")
-        && target.contains("limit=100");
+    let is_lied_about = head.method == Method::GET && liar.lie.is_about(target);
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let is_post = head.method == Method::POST && target == "/v1/posts";
     let mut passed = liar
         .client
         .request(head.method, format!("{}{target}", liar.server));
     for (name, value) in head.headers.iter().filter(|(name, _)| *name != "host") {
-        passed = passed.header(name, value);
+        if name != "idempotency-key" {
+            passed = passed.header(name, value);
+        }
+    }
+    if liar.is_to_repeat(is_post) {
+        let copy = passed.try_clone().unwrap().body(body.clone());
+        assert!(copy.send().await.unwrap().status().is_success());
+    }
+    if let Some(key) = head.headers.get("idempotency-key") {
+        passed = passed.header("idempotency-key", key);
     }
     let Ok(answer) = passed.body(body).send().await else {
         return StatusCode::BAD_GATEWAY.into_response();
@@ -92,7 +107,31 @@ async fn pass_on(State(liar): State<Liar>, request: Request) -> Response {
     response
 }
 
+impl Lie {
+    fn is_about(self, target: &str) -> bool {
+        let is_long = target.contains("limit=100");
+        match self {
+            Self::Again => false,
+            Self::DropFeed => target.starts_with("/tags/") && target.ends_with("/feed.json"),
+            Self::DropPublic => is_long && target.starts_with("/v1/timelines/public"),
+            Self::None | Self::Drop | Self::Double => {
+                is_long && target.starts_with("/v1/timelines/home")
+            }
+        }
+    }
+}
+
 impl Liar {
+    /// Whether this is the first post where it is to be stored twice.
+    fn is_to_repeat(&self, is_post: bool) -> bool {
+        let mut victim = self.victim.lock().unwrap();
+        let is_first = is_post && self.lie == Lie::Again && victim.is_none();
+        if is_first {
+            *victim = Some("the first".into());
+        }
+        is_first
+    }
+
     fn change(&self, body: &Bytes) -> Bytes {
         let mut page: Value = serde_json::from_slice(body).unwrap();
         let items = page["items"].as_array_mut().unwrap();
@@ -102,8 +141,8 @@ impl Liar {
         }
         let is_victim = |item: &Value| item["id"].as_str() == victim.as_deref();
         match self.lie {
-            Lie::None => {}
-            Lie::Drop => items.retain(|item| !is_victim(item)),
+            Lie::None | Lie::Again => {}
+            Lie::Drop | Lie::DropPublic | Lie::DropFeed => items.retain(|item| !is_victim(item)),
             Lie::Double => {
                 if let Some(place) = items.iter().position(is_victim) {
                     items.insert(place, items[place].clone());

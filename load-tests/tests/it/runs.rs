@@ -11,7 +11,7 @@ use ripple_load_tests::{
     deployment::{Deployment, DeploymentSpec, Store, find_ripple},
     report::model::{Report, TierLatency},
     run::{RunOptions, Target, run},
-    scenario::{Arrivals, Fault, FaultKind, Operation, Scenario, find},
+    scenario::{Arrivals, Fault, FaultKind, Herd, Operation, Scenario, find},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -98,7 +98,9 @@ async fn a_short_run_keeps_the_promises_and_measures_every_tier() {
         "{verification:?}"
     );
     assert_eq!(verification.pages["home timeline"], 190);
-    assert!(verification.pages.len() == 4 && verification.expected > 1_000);
+    assert_eq!(verification.pages["public page"], 1);
+    assert!(verification.pages["tag feed"] > 10);
+    assert!(verification.pages.len() == 6 && verification.expected > 1_000);
     let second = &report.seconds[2];
     assert!(
         second.good["post"] > 20 && second.backlog.contains_key("followers"),
@@ -164,10 +166,13 @@ async fn a_server_that_is_killed_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_and_a_doubled_post_are_reported() {
     let server = Deployment::start(&own()).await.unwrap();
-    for (lie, wanted) in [
-        (Lie::None, &[][..]),
-        (Lie::Drop, &["posts missing on a page"]),
-        (Lie::Double, &["posts more than once on a page"]),
+    let (missing, doubled) = ("posts missing on a page", "posts more than once on a page");
+    for (lie, wanted, page) in [
+        (Lie::None, &[][..], ""),
+        (Lie::Drop, &[missing], "/v1/timelines/home of "),
+        (Lie::DropPublic, &[missing], "/v1/timelines/public"),
+        (Lie::DropFeed, &[missing], "/tags/"),
+        (Lie::Double, &[doubled], "/v1/timelines/home of "),
     ] {
         let proxy = Proxy::start(server.url(), lie).await;
         let target = Target::Given {
@@ -192,12 +197,47 @@ async fn a_lost_and_a_doubled_post_are_reported() {
             named.iter().all(|wrong| wrong.post == named[0].post),
             "{named:?}"
         );
-        assert!(
-            named[0].page.starts_with("/v1/timelines/home of "),
-            "{named:?}"
-        );
+        assert!(named[0].page.starts_with(page), "{named:?}");
     }
     server.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_post_that_is_stored_twice_is_doubled_whoever_else_posts_to_the_server() {
+    let server = Deployment::start(&own()).await.unwrap();
+    let proxy = Proxy::start(server.url(), Lie::Again).await;
+    let target = Target::Given {
+        url: proxy.url.clone(),
+        admin_token: server.admin_token().to_owned(),
+    };
+    let report = run_on(&small(2.0), target).await;
+    let verification = &report.verification;
+    let wanted = ["posts more than once on a page"];
+    assert_eq!(broken(&report), wanted, "{verification:#?}");
+    let copies: BTreeSet<&str> = verification
+        .doubled
+        .iter()
+        .map(|doubled| doubled.post.as_str())
+        .collect();
+    assert_eq!(copies.len(), 1, "{verification:#?}");
+    server.shut_down().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_reader_of_a_herd_comes_once_and_from_the_cold() {
+    let mut scenario = small(3.0);
+    scenario.world.warm = Some(50);
+    scenario.herds = vec![Herd {
+        at_s: 1.0,
+        readers: 150,
+    }];
+    let report = run_on(&scenario, Target::Own(own())).await;
+    assert!(report.holds(), "{:#?}", report.verdicts);
+    let mut operations = report.operations.iter();
+    let herd = operations
+        .find(|operation| operation.name == "herd")
+        .unwrap();
+    assert_eq!((herd.scheduled, herd.good), (150, 150), "{herd:?}");
 }
 
 /// Runs the program with a scenario that is written to a file.
