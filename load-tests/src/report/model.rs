@@ -270,4 +270,7 @@ pub struct SaturationStep {
     pub followers: Latency,
     /// The latency of the public tier, as seen on tag pages.
     pub public: Latency,
+    /// How long after the load the last job was done, in seconds; none where jobs stayed open.
+    #[serde(default)]
+    pub drained_after_s: Option<f64>,
 }

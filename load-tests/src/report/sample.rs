@@ -189,6 +189,7 @@ pub(super) fn sample_of_saturate() -> Report {
         author: latency(20_000, 2_500, 90_000),
         followers: latency(400, 12_000, 1_900_000),
         public: latency(400, 400_000, 3_100_000),
+        drained_after_s: why.is_empty().then_some(0.8),
     };
     Report {
         scenario: "saturate".into(),

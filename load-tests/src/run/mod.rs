@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use measure::{Measured, measure};
+pub(crate) use observe::queues_are_empty;
 pub(crate) use prepare::Bench;
 
 use crate::{

@@ -67,7 +67,7 @@ pub(crate) async fn queues_are_empty(api: &Api, wait_max: Duration) -> bool {
         {
             return true;
         }
-        if begun.elapsed() > wait_max {
+        if begun.elapsed() >= wait_max {
             return false;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
