@@ -155,9 +155,14 @@ fn broken(step: &Scenario, measured: &Measured) -> Option<String> {
         } else {
             "at most"
         };
+        let measured = verdict
+            .measured
+            .map(|of| format!("{of:.0} {}", verdict.unit));
         return Some(format!(
-            "{}: {:.0} {} (promised: {limit} {:.0})",
-            verdict.what, verdict.measured, verdict.unit, verdict.limit
+            "{}: {} (promised: {limit} {:.0})",
+            verdict.what,
+            measured.as_deref().unwrap_or("not known"),
+            verdict.limit
         ));
     }
     let posts = measured.of(&[Operation::Post]);

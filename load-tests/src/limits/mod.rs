@@ -6,7 +6,7 @@
 
 mod budgets;
 
-pub(crate) use budgets::{budgets, parts};
+pub(crate) use budgets::{budgets, parts, unmeasured_parts};
 
 use crate::{
     generate::record::{Outcome, Sample, latency},
@@ -125,7 +125,7 @@ fn at_most(what: &str, limit: f64, measured: f64, unit: &str) -> Verdict {
         kind: LimitKind::Promise,
         what: what.into(),
         limit,
-        measured,
+        measured: Some(measured),
         unit: unit.into(),
         more_is_better: false,
         held: measured <= limit,
@@ -137,6 +137,15 @@ fn at_least(what: &str, limit: f64, measured: f64, unit: &str) -> Verdict {
         more_is_better: true,
         held: measured >= limit,
         ..at_most(what, limit, measured, unit)
+    }
+}
+
+/// A limit that nothing is known about, which is not said to hold.
+fn unmeasured(verdict: Verdict) -> Verdict {
+    Verdict {
+        measured: None,
+        held: false,
+        ..verdict
     }
 }
 

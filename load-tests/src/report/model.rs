@@ -235,8 +235,9 @@ pub struct Verdict {
     pub what: String,
     /// The limit, in `unit`.
     pub limit: f64,
-    /// What was measured, in `unit`.
-    pub measured: f64,
+    /// What was measured, in `unit`; none where it was not, and then the limit did not hold.
+    #[serde(default)]
+    pub measured: Option<f64>,
     /// `ms`, `s`, `B`, `%`, `/s`, `posts`, …
     pub unit: String,
     /// Whether more is better: then `measured` must be at least `limit`, and at most otherwise.

@@ -175,6 +175,17 @@ pub(super) fn sample() -> Report {
                 "answers",
             ),
             limit(LimitKind::Budget, "resident memory", 512.0, 301.5, "MB"),
+            Verdict {
+                measured: None,
+                held: false,
+                ..limit(
+                    LimitKind::Budget,
+                    "last of 10,000 followers, p99",
+                    250.0,
+                    0.0,
+                    "ms",
+                )
+            },
         ],
         saturation: Vec::new(),
     }
@@ -354,7 +365,7 @@ fn limit(kind: LimitKind, what: &str, limit: f64, measured: f64, unit: &str) -> 
         kind,
         what: what.into(),
         limit,
-        measured,
+        measured: Some(measured),
         unit: unit.into(),
         more_is_better: false,
         held: measured <= limit,

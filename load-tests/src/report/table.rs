@@ -220,7 +220,7 @@ impl Text {
                 [
                     limit.what.clone(),
                     words::allows(limit),
-                    with_unit(limit.measured, &limit.unit),
+                    words::measured(limit),
                     style.paint(tone, outcome),
                 ]
             });

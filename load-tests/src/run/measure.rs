@@ -60,6 +60,23 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// A load of ten seconds that found nothing.
+    #[cfg(test)]
+    pub(crate) fn of_nothing() -> Self {
+        Self {
+            started_at: DateTime::UNIX_EPOCH,
+            duration_s: 10.0,
+            samples: BTreeMap::new(),
+            seen: Vec::new(),
+            streamed: Vec::new(),
+            receipts: Vec::new(),
+            seconds: Vec::new(),
+            faults: Vec::new(),
+            celebrity: 0,
+            drained_after_s: Some(0.0),
+        }
+    }
+
     /// The requests of some operations.
     pub(crate) fn of(&self, operations: &[Operation]) -> Vec<Sample> {
         let samples = operations

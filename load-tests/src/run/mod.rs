@@ -104,18 +104,18 @@ pub async fn run(scenario: &Scenario, options: &RunOptions) -> Result<Report, Ru
     Ok(report)
 }
 
-/// The budgets of a store's parts, measured when nothing else runs; none where the run is ended early.
+/// The budgets of a store's parts, measured when nothing else runs and the run is not ended early.
 async fn parts(store: Store, options: &RunOptions) -> Vec<Verdict> {
     let bar = bar(options.is_quiet, "measuring the parts", 0);
     let measured = tokio::select! {
         measured = parts::measure(store) => measured,
-        () = options.stop.cancelled() => return Vec::new(),
+        () = options.stop.cancelled() => return limits::unmeasured_parts(store),
     };
     bar.finish_and_clear();
     measured.map_or_else(
         |error| {
             eprintln!("warning: the parts are not measured: {error}");
-            Vec::new()
+            limits::unmeasured_parts(store)
         },
         |parts| limits::parts(store, &parts),
     )
