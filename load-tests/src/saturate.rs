@@ -145,7 +145,7 @@ fn overtaxes(duration_s: f64, drained_after_s: Option<f64>) -> Option<String> {
 
 /// Why a step did not hold, in words.
 fn broken(step: &Scenario, measured: &Measured) -> Option<String> {
-    let verdicts = limits::promises(measured);
+    let verdicts = limits::promises(step, measured);
     let verdict = verdicts
         .iter()
         .find(|v| v.kind == LimitKind::Promise && !v.held);

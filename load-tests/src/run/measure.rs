@@ -53,6 +53,8 @@ pub(crate) struct Measured {
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) seconds: Vec<Second>,
     pub(crate) faults: Vec<FaultMark>,
+    /// How many faults could not be made.
+    pub(crate) faults_failed: usize,
     /// The most followed user.
     pub(crate) celebrity: u32,
     /// How long after the load the last job was done, in seconds; none where jobs stayed open.
@@ -72,6 +74,7 @@ impl Measured {
             receipts: Vec::new(),
             seconds: Vec::new(),
             faults: Vec::new(),
+            faults_failed: 0,
             celebrity: 0,
             drained_after_s: Some(0.0),
         }
@@ -184,7 +187,8 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     posts.sort_unstable();
     posts.dedup();
     let receipts = receipts(&bench.api, posts).await;
-    let faults = std::mem::take(&mut *marks.lock().unwrap_or_else(PoisonError::into_inner));
+    let injected = std::mem::take(&mut *marks.lock().unwrap_or_else(PoisonError::into_inner));
+    let faults = injected.marks.into_iter();
     let seconds = std::mem::take(&mut *seconds.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Measured {
         started_at,
@@ -194,7 +198,8 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         streamed: streamed(&bench.people, &accepted, &readers, &arrivals, begin),
         receipts,
         seconds,
-        faults: faults.into_iter().map(|mark| ended(mark, sent_s)).collect(),
+        faults: faults.map(|mark| ended(mark, sent_s)).collect(),
+        faults_failed: injected.failed,
         celebrity: bench.people.graph.most_followed(),
         drained_after_s,
     })

@@ -53,6 +53,12 @@ pub enum RunError {
     /// A Redis server of the generator's own does not do as it is told.
     #[error("redis: {0}")]
     Redis(#[from] redis::RedisError),
+    /// The scenario does something to the server that is not done to somebody else's.
+    #[error(
+        "the scenario kills or stops its server, which is done to a server that is started for the run alone: \
+         leave out --url, or take a scenario without [[faults]]"
+    )]
+    Faults,
     /// The run was ended before there was anything to report.
     #[error("stopped before the load began")]
     Stopped,
@@ -88,6 +94,9 @@ const STOPPED_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs a scenario.
 pub async fn run(scenario: &Scenario, options: &RunOptions) -> Result<Report, RunError> {
+    if matches!(options.target, Target::Given { .. }) && !scenario.faults.is_empty() {
+        return Err(RunError::Faults);
+    }
     let bench = Bench::prepare(scenario, options).await?;
     let made = made(scenario, &bench).await;
     let store = bench.deployment.store();
@@ -149,7 +158,7 @@ pub(crate) async fn finish(
     verification.dead_jobs = observe::queues(&bench.api)
         .await
         .map_or(0, |queues| queues.dead);
-    let mut verdicts = limits::promises(&measured);
+    let mut verdicts = limits::promises(scenario, &measured);
     verdicts.extend(limits::correctness(&verification));
     verdicts.extend(limits::budgets(
         scenario,

@@ -47,6 +47,9 @@ pub struct Scenario {
     /// Many requests at once.
     #[serde(default)]
     pub herds: Vec<Herd>,
+    /// Whether more is asked for than the server can do, so that it may refuse as much as it wants.
+    #[serde(default)]
+    pub overload: bool,
     /// What is done to the server.
     #[serde(default)]
     pub faults: Vec<Fault>,
