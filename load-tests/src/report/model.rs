@@ -175,7 +175,7 @@ pub struct Second {
     pub backlog: BTreeMap<String, u64>,
     /// Resident memory by process (`ripple`, `redis-server`), in bytes.
     pub memory_bytes: BTreeMap<String, u64>,
-    /// Processor time that was used in it, in seconds, by process (the generator is `load generator`).
+    /// Processor time that was used a second, in seconds, by process (the generator is `load generator`).
     pub processor_s: BTreeMap<String, f64>,
 }
 
