@@ -44,7 +44,7 @@ pub struct RunArgs {
     /// A built-in scenario, or the path of a TOML file.
     pub scenario: String,
     /// The server to be measured; where it is left out, one is started for the run.
-    #[arg(long, env = "RIPPLE_URL", requires = "admin_token")]
+    #[arg(long, env = "RIPPLE_URL", requires = "admin_token", value_parser = server_url)]
     pub url: Option<String>,
     /// Its admin token.
     #[arg(long, env = "RIPPLE_ADMIN_TOKEN", hide_env_values = true)]
@@ -165,6 +165,18 @@ impl RunArgs {
     }
 }
 
+/// The address of a server, as `https://ripple.example`.
+fn server_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("it must begin with http:// or https:// and a host".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("it must end with the host, a port or a path".into());
+    }
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +201,29 @@ mod tests {
         assert_eq!(scenario.rates[&Operation::Home], home);
         assert_eq!((scenario.duration_s, scenario.seed), (5.0, 9));
         assert!(scenario.world.users == 50 && scenario.verify.all);
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_by_its_name() {
+        for wrong in [
+            "nope",
+            "ftp://ripple.example",
+            "localhost:8080",
+            "http://a/?b",
+        ] {
+            let words = [
+                "ripple-load-tests",
+                "run",
+                "smoke",
+                "--admin-token",
+                "x",
+                "--url",
+            ];
+            let error = Cli::try_parse_from(words.into_iter().chain([wrong])).unwrap_err();
+            assert!(error.to_string().contains(&format!("'{wrong}'")), "{error}");
+        }
+        let given = args("smoke --admin-token x --url http://127.0.0.1:8080/");
+        assert_eq!(given.url.as_deref(), Some("http://127.0.0.1:8080/"));
     }
 
     #[test]

@@ -1,16 +1,27 @@
-//! Finds the highest rate of posts that keeps the promises, by bisection.
+//! Finds the highest rate of posts that keeps the promises and could go on for ever, by bisection.
+
+use std::time::Duration;
 
 use crate::{
     generate::record::{Outcome, good, latency},
     limits,
     report::model::{LimitKind, Report, SaturationStep},
-    run::{Bench, Measured, RunError, finish, measure},
+    run::{Bench, Measured, RunError, finish, measure, queues_are_empty},
     scenario::{Operation, SaturateSpec, Scenario},
     watch::Place,
 };
 
 /// A rate is reached where so much of it was answered well.
 const REACHED: f64 = 0.98;
+
+/// A rate can go on for ever where what it leaves behind is done within this part of its time, or within
+/// the least time, in seconds, which is that of the last jobs. A server that is slower than its load is late
+/// by more: in a short step it still meets the worst cases of the tiers.
+const DRAIN_PART: f64 = 0.1;
+const DRAIN_S_MIN: f64 = 2.0;
+
+/// How long a step that left jobs behind is waited for beyond its own time for that.
+const BETWEEN_MAX: Duration = Duration::from_secs(300);
 
 /// The rates that are tried, one after the other. Pure.
 #[derive(Clone, Debug)]
@@ -86,9 +97,17 @@ pub(crate) async fn search(scenario: &Scenario, bench: &Bench) -> Result<Report,
         let why = broken(&step, &measured);
         search.tried(rate, why.is_none());
         steps.push(outcome(rate, why.clone(), &measured));
+        let is_empty = measured.drained_after_s.is_some();
         match why {
             None => best = Some((step, measured)),
             Some(_) => last = Some((step, measured)),
+        }
+        if !is_empty && !is_emptied(bench).await {
+            // What a further step showed would be this one's backlog.
+            if let Some(step) = steps.last_mut() {
+                step.why += "; the search ends, as they stayed so";
+            }
+            break;
         }
     }
     let Some((mut step, measured)) = best.or(last) else {
@@ -101,9 +120,32 @@ pub(crate) async fn search(scenario: &Scenario, bench: &Bench) -> Result<Report,
     Ok(report)
 }
 
+/// Waits until nothing of a step is left.
+async fn is_emptied(bench: &Bench) -> bool {
+    let bar = bench.bar("waiting for empty queues", 0);
+    let is_empty = tokio::select! {
+        is_empty = queues_are_empty(&bench.api, BETWEEN_MAX) => is_empty,
+        () = bench.stop.cancelled() => false,
+    };
+    bar.finish_and_clear();
+    is_empty
+}
+
+/// Why a rate cannot go on for ever: what it left behind took too long.
+fn overtaxes(duration_s: f64, drained_after_s: Option<f64>) -> Option<String> {
+    let limit_s = (duration_s * DRAIN_PART).max(DRAIN_S_MIN);
+    match drained_after_s {
+        None => Some("the queues did not become empty in time".into()),
+        Some(after_s) if after_s > limit_s => Some(format!(
+            "the queues became empty {after_s:.1} s after the load (a rate that can go on: {limit_s:.1} s)"
+        )),
+        Some(_) => None,
+    }
+}
+
 /// Why a step did not hold, in words.
 fn broken(step: &Scenario, measured: &Measured) -> Option<String> {
-    let verdicts = limits::promises(measured);
+    let verdicts = limits::promises(step, measured);
     let verdict = verdicts
         .iter()
         .find(|v| v.kind == LimitKind::Promise && !v.held);
@@ -113,9 +155,14 @@ fn broken(step: &Scenario, measured: &Measured) -> Option<String> {
         } else {
             "at most"
         };
+        let measured = verdict
+            .measured
+            .map(|of| format!("{of:.0} {}", verdict.unit));
         return Some(format!(
-            "{}: {:.0} {} (promised: {limit} {:.0})",
-            verdict.what, verdict.measured, verdict.unit, verdict.limit
+            "{}: {} (promised: {limit} {:.0})",
+            verdict.what,
+            measured.as_deref().unwrap_or("not known"),
+            verdict.limit
         ));
     }
     let posts = measured.of(&[Operation::Post]);
@@ -134,7 +181,7 @@ fn broken(step: &Scenario, measured: &Measured) -> Option<String> {
             "only {reached:.0} of {wanted:.0} posts a second were answered"
         ));
     }
-    (!measured.is_drained).then(|| "the queues did not become empty in time".into())
+    overtaxes(step.duration_s, measured.drained_after_s)
 }
 
 fn outcome(rate: f64, why: Option<String>, measured: &Measured) -> SaturationStep {
@@ -149,6 +196,7 @@ fn outcome(rate: f64, why: Option<String>, measured: &Measured) -> SaturationSte
         author: latency(good(&measured.of(&[Operation::Post]))),
         followers: seen(Place::Home),
         public: seen(Place::Tag),
+        drained_after_s: measured.drained_after_s,
     }
 }
 
@@ -185,6 +233,17 @@ mod tests {
             );
             assert!(tries <= 12, "{tries}");
         }
+    }
+
+    #[test]
+    fn a_rate_that_leaves_much_behind_does_not_hold() {
+        assert_eq!(overtaxes(12.0, Some(1.9)), None);
+        assert_eq!(overtaxes(60.0, Some(5.9)), None);
+        // A tier that manages a quarter of the rate needs three times as long again.
+        let why = overtaxes(12.0, Some(36.0)).unwrap();
+        assert!(why.contains("36.0 s after the load"), "{why}");
+        assert!(overtaxes(60.0, Some(6.1)).is_some());
+        assert!(overtaxes(12.0, None).is_some());
     }
 
     #[test]

@@ -17,9 +17,6 @@ pub struct Figures {
     pub resident_bytes: BTreeMap<String, u64>,
     /// Processor time since the begin, in seconds. It goes on over a restart.
     pub processor_s: BTreeMap<String, f64>,
-    /// What Redis says of its memory, in bytes, all nodes together; `None` where there is none, or no
-    /// answer.
-    pub redis_used_bytes: Option<u64>,
 }
 
 impl Figures {

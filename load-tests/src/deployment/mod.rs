@@ -220,12 +220,8 @@ impl Deployment {
     }
 
     /// What its processes, and the generator, use now.
-    pub async fn figures(&self) -> Figures {
-        let mut figures = self.meter.read(&self.processes());
-        if let Some(redis) = self.own.as_ref().and_then(|own| own.redis.as_ref()) {
-            figures.redis_used_bytes = redis.used_bytes().await;
-        }
-        figures
+    pub fn figures(&self) -> Figures {
+        self.meter.read(&self.processes())
     }
 
     /// The end of what its processes have logged: what to show when something went wrong.

@@ -146,19 +146,6 @@ impl RedisServers {
             .collect()
     }
 
-    /// What the servers say that they use; `None` where one does not answer.
-    pub(super) async fn used_bytes(&self) -> Option<u64> {
-        let mut sum = 0;
-        for node in &self.nodes {
-            let info: String = node.ask(&["INFO", "memory"]).await.ok()?;
-            let used = info
-                .lines()
-                .find_map(|line| line.strip_prefix("used_memory:"));
-            sum += used?.trim().parse::<u64>().ok()?;
-        }
-        Some(sum)
-    }
-
     pub(super) async fn shut_down(&self) -> Result<(), DeploymentError> {
         for node in &self.nodes {
             node.process.ask_to_end();

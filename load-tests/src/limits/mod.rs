@@ -6,13 +6,13 @@
 
 mod budgets;
 
-pub(crate) use budgets::{budgets, parts};
+pub(crate) use budgets::{budgets, parts, unmeasured_parts};
 
 use crate::{
     generate::record::{Outcome, Sample, latency},
     report::model::{LimitKind, Verdict, Verification},
     run::Measured,
-    scenario::Operation,
+    scenario::{Operation, Scenario},
     watch::{Place, Seen},
 };
 
@@ -26,9 +26,11 @@ const AUTHOR_MS: f64 = 500.0;
 /// The worst cases of the other tiers, held against the slowest post.
 const FOLLOWERS_MS: f64 = 10_000.0;
 const PUBLIC_MS: f64 = 60_000.0;
+/// The part of an operation's requests that may be refused for load, in percent.
+const REFUSED_PERCENT: f64 = 1.0;
 
 /// The promises about latency and answers.
-pub(crate) fn promises(measured: &Measured) -> Vec<Verdict> {
+pub(crate) fn promises(scenario: &Scenario, measured: &Measured) -> Vec<Verdict> {
     let accepted = measured.of(&[Operation::Post, Operation::Celebrity]);
     let calm = || accepted.iter().filter(|sample| !measured.is_faulty(sample));
     let author = latency(good(calm()));
@@ -86,7 +88,33 @@ pub(crate) fn promises(measured: &Measured) -> Vec<Verdict> {
     });
     let what = "answers that are neither good nor a refusal for load";
     verdicts.push(none(what, wrong.count(), "answers"));
+    if !scenario.faults.is_empty() {
+        let what = "faults that could not be made";
+        verdicts.push(none(what, measured.faults_failed, "faults"));
+    }
+    // An overload by design is there to be refused.
+    if !scenario.overload {
+        verdicts.extend(refused(measured));
+    }
     verdicts
+}
+
+/// How much of the operation that is refused most is refused outside of faults; none where nothing was
+/// asked for.
+fn refused(measured: &Measured) -> Option<Verdict> {
+    let parts = measured.samples.values().filter_map(|samples| {
+        let calm = samples.iter().filter(|sample| !measured.is_faulty(sample));
+        let (mut all, mut refused) = (0, 0);
+        for sample in calm {
+            all += 1;
+            refused += usize::from(sample.outcome.is_refusal());
+        }
+        let percent = count_f64(refused) / count_f64(all) * 100.0;
+        (all > 0).then_some(percent)
+    });
+    let what = "requests refused for load, of the operation with the most";
+    let most = parts.max_by(f64::total_cmp)?;
+    Some(at_most(what, REFUSED_PERCENT, most, "%"))
 }
 
 /// The promises about posts being where they belong.
@@ -125,7 +153,7 @@ fn at_most(what: &str, limit: f64, measured: f64, unit: &str) -> Verdict {
         kind: LimitKind::Promise,
         what: what.into(),
         limit,
-        measured,
+        measured: Some(measured),
         unit: unit.into(),
         more_is_better: false,
         held: measured <= limit,
@@ -137,6 +165,15 @@ fn at_least(what: &str, limit: f64, measured: f64, unit: &str) -> Verdict {
         more_is_better: true,
         held: measured >= limit,
         ..at_most(what, limit, measured, unit)
+    }
+}
+
+/// A limit that nothing is known about, which is not said to hold.
+fn unmeasured(verdict: Verdict) -> Verdict {
+    Verdict {
+        measured: None,
+        held: false,
+        ..verdict
     }
 }
 
@@ -165,4 +202,60 @@ pub(crate) fn meets(faults: &[(f64, f64)], from_s: f64, to_s: f64) -> bool {
     faults
         .iter()
         .any(|(begin, end)| from_s <= end + RECOVERY_S && to_s >= *begin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::find;
+
+    /// A second of 100 requests of which so many were refused.
+    fn refusing(refused: u32) -> Measured {
+        let mut measured = Measured::of_nothing();
+        let sample = |n: u32| Sample {
+            due_ms: n * 10,
+            took_us: 1_000,
+            outcome: if n < refused {
+                Outcome::Status(503)
+            } else {
+                Outcome::Good
+            },
+        };
+        measured
+            .samples
+            .insert(Operation::Home, (0..100).map(sample).collect());
+        measured
+    }
+
+    fn broken(scenario: &Scenario, measured: &Measured) -> Vec<String> {
+        let verdicts = promises(scenario, measured).into_iter();
+        let broken = verdicts.filter(|verdict| !verdict.held);
+        broken.map(|verdict| verdict.what).collect()
+    }
+
+    #[test]
+    fn a_server_that_refuses_much_breaks_a_promise_unless_it_is_overloaded_by_design() {
+        let (steady, burst) = (find("steady").unwrap(), find("burst").unwrap());
+        assert!(broken(&steady, &refusing(1)).is_empty());
+        let found = broken(&steady, &refusing(2));
+        assert!(found[0].starts_with("requests refused"), "{found:?}");
+        assert!(broken(&burst, &refusing(90)).is_empty());
+    }
+
+    #[test]
+    fn what_is_refused_around_a_fault_is_excused_and_a_fault_that_was_not_made_is_not() {
+        let crash = find("crash").unwrap();
+        let mut measured = refusing(90);
+        measured.faults.push(crate::report::model::FaultMark {
+            from_s: 0.0,
+            to_s: 0.6,
+            what: "killed".into(),
+        });
+        assert_eq!(broken(&crash, &measured).len(), 0);
+        measured.faults.clear();
+        measured.faults_failed = 1;
+        let found = broken(&crash, &measured);
+        assert_eq!(found[0], "faults that could not be made");
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
 }

@@ -175,7 +175,7 @@ pub struct Second {
     pub backlog: BTreeMap<String, u64>,
     /// Resident memory by process (`ripple`, `redis-server`), in bytes.
     pub memory_bytes: BTreeMap<String, u64>,
-    /// Processor time that was used in it, in seconds, by process (the generator is `load generator`).
+    /// Processor time that was used a second, in seconds, by process (the generator is `load generator`).
     pub processor_s: BTreeMap<String, f64>,
 }
 
@@ -235,8 +235,9 @@ pub struct Verdict {
     pub what: String,
     /// The limit, in `unit`.
     pub limit: f64,
-    /// What was measured, in `unit`.
-    pub measured: f64,
+    /// What was measured, in `unit`; none where it was not, and then the limit did not hold.
+    #[serde(default)]
+    pub measured: Option<f64>,
     /// `ms`, `s`, `B`, `%`, `/s`, `posts`, …
     pub unit: String,
     /// Whether more is better: then `measured` must be at least `limit`, and at most otherwise.
@@ -270,4 +271,7 @@ pub struct SaturationStep {
     pub followers: Latency,
     /// The latency of the public tier, as seen on tag pages.
     pub public: Latency,
+    /// How long after the load the last job was done, in seconds; none where jobs stayed open.
+    #[serde(default)]
+    pub drained_after_s: Option<f64>,
 }

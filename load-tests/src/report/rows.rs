@@ -2,7 +2,7 @@
 
 use super::{
     model::{Latency, Operation, Report, SaturationStep, TierLatency, Verification},
-    units::{as_f64, count, difference, latency, number, share},
+    units::{as_f64, count, difference, duration, latency, number, share},
 };
 
 /// How a post was seen by those whom the server tells.
@@ -134,6 +134,8 @@ pub(crate) struct StepRow {
     pub(crate) why: String,
     /// p99 of author, followers, public.
     pub(crate) p99: [String; 3],
+    /// How long after the load the queues were empty; a dash where they did not become so.
+    pub(crate) drained: String,
 }
 
 /// The steps of a search for the highest rate, in the order of trying.
@@ -143,6 +145,7 @@ pub(crate) fn saturation(steps: &[SaturationStep]) -> Vec<StepRow> {
         held: step.held,
         why: step.why.clone(),
         p99: [&step.author, &step.followers, &step.public].map(|of| figures(of)[2].clone()),
+        drained: step.drained_after_s.map_or_else(|| "–".into(), duration),
     };
     steps.iter().map(row).collect()
 }

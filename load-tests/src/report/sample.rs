@@ -175,6 +175,17 @@ pub(super) fn sample() -> Report {
                 "answers",
             ),
             limit(LimitKind::Budget, "resident memory", 512.0, 301.5, "MB"),
+            Verdict {
+                measured: None,
+                held: false,
+                ..limit(
+                    LimitKind::Budget,
+                    "last of 10,000 followers, p99",
+                    250.0,
+                    0.0,
+                    "ms",
+                )
+            },
         ],
         saturation: Vec::new(),
     }
@@ -189,6 +200,7 @@ pub(super) fn sample_of_saturate() -> Report {
         author: latency(20_000, 2_500, 90_000),
         followers: latency(400, 12_000, 1_900_000),
         public: latency(400, 400_000, 3_100_000),
+        drained_after_s: why.is_empty().then_some(0.8),
     };
     Report {
         scenario: "saturate".into(),
@@ -353,7 +365,7 @@ fn limit(kind: LimitKind, what: &str, limit: f64, measured: f64, unit: &str) -> 
         kind,
         what: what.into(),
         limit,
-        measured,
+        measured: Some(measured),
         unit: unit.into(),
         more_is_better: false,
         held: measured <= limit,

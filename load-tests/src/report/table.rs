@@ -220,7 +220,7 @@ impl Text {
                 [
                     limit.what.clone(),
                     words::allows(limit),
-                    with_unit(limit.measured, &limit.unit),
+                    words::measured(limit),
                     style.paint(tone, outcome),
                 ]
             });
@@ -285,6 +285,7 @@ impl Text {
             "author p99",
             "followers p99",
             "public p99",
+            "empty after",
             "why not",
         ];
         let rows: Vec<_> = rows::saturation(&report.saturation)
@@ -293,7 +294,10 @@ impl Text {
                 let outcome = if step.held { "✓ kept" } else { "✗ broken" };
                 let [author, followers, public] = step.p99;
                 let outcome = self.good_or_bad(step.held, outcome);
-                [step.rate, outcome, author, followers, public, step.why]
+                let drained = step.drained;
+                [
+                    step.rate, outcome, author, followers, public, drained, step.why,
+                ]
             })
             .collect();
         self.table(header, 0..1, rows);

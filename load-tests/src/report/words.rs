@@ -9,45 +9,59 @@ use super::{
 pub(crate) struct Limits<'a> {
     /// All of them.
     pub(crate) all: Vec<&'a Verdict>,
-    /// Those that did not hold.
+    /// Those that were measured and did not hold.
     pub(crate) broken: Vec<&'a Verdict>,
+    /// Those that were not measured.
+    pub(crate) unknown: Vec<&'a Verdict>,
 }
 
 /// The promises or the budgets of a report.
 pub(crate) fn limits(report: &Report, kind: LimitKind) -> Limits<'_> {
     let of_kind = report.verdicts.iter().filter(|limit| limit.kind == kind);
     let all: Vec<_> = of_kind.collect();
-    let broken = all.iter().copied().filter(|limit| !limit.held).collect();
-    Limits { all, broken }
+    let not_held = all.iter().copied().filter(|limit| !limit.held);
+    let (broken, unknown) = not_held.partition(|limit| limit.measured.is_some());
+    Limits {
+        all,
+        broken,
+        unknown,
+    }
 }
 
 /// The verdict on the promises, in a sentence.
 pub(crate) fn promises(report: &Report) -> String {
     let limits = limits(report, LimitKind::Promise);
-    match (limits.all.len(), limits.broken.len()) {
-        (0, _) => "No promise was put to the test.".into(),
-        (1, 0) => "The promise was kept.".into(),
-        (all, 0) => format!("All {all} promises were kept."),
-        (all, broken) => format!(
-            "{broken} of {all} promises {} broken: {}.",
-            if broken == 1 { "was" } else { "were" },
-            names(&limits.broken)
-        ),
+    if limits.all.is_empty() {
+        return "No promise was put to the test.".into();
     }
+    sentence(&limits, ["promise", "kept", "broken"])
 }
 
 /// The verdict on the budgets, in a sentence; none where there are none.
 pub(crate) fn budgets(report: &Report) -> Option<String> {
     let limits = limits(report, LimitKind::Budget);
-    match (limits.all.len(), limits.broken.len()) {
-        (0, _) => None,
-        (1, 0) => Some("The budget was met.".into()),
-        (all, 0) => Some(format!("All {all} budgets were met.")),
-        (all, broken) => Some(format!(
-            "{broken} of {all} budgets {} missed: {}.",
-            if broken == 1 { "was" } else { "were" },
-            names(&limits.broken)
-        )),
+    (!limits.all.is_empty()).then(|| sentence(&limits, ["budget", "met", "missed"]))
+}
+
+/// How many limits held, and which did not.
+fn sentence(limits: &Limits<'_>, [limit, good, bad]: [&str; 3]) -> String {
+    let all = limits.all.len();
+    let some = |which: &[&Verdict], what: &str| {
+        let were = if which.len() == 1 { "was" } else { "were" };
+        let names = names(which);
+        format!("{} of {all} {limit}s {were} {what}: {names}.", which.len())
+    };
+    let mut sentences = Vec::new();
+    if !limits.broken.is_empty() {
+        sentences.push(some(&limits.broken, bad));
+    }
+    if !limits.unknown.is_empty() {
+        sentences.push(some(&limits.unknown, "not measured"));
+    }
+    match (sentences.is_empty(), all) {
+        (true, 1) => format!("The {limit} was {good}."),
+        (true, _) => format!("All {all} {limit}s were {good}."),
+        (false, _) => sentences.join(" "),
     }
 }
 
@@ -82,9 +96,16 @@ pub(crate) fn allows(verdict: &Verdict) -> String {
     format!("{sign}\u{a0}{limit}")
 }
 
-/// What became of a limit, in a word.
+/// What was measured; a dash where nothing was.
+pub(crate) fn measured(verdict: &Verdict) -> String {
+    let with_unit = |measured| with_unit(measured, &verdict.unit);
+    verdict.measured.map_or_else(|| "–".into(), with_unit)
+}
+
+/// What became of a limit, in a word or two.
 pub(crate) fn outcome(verdict: &Verdict) -> &'static str {
     match (verdict.kind, verdict.held) {
+        (_, false) if verdict.measured.is_none() => "not measured",
         (LimitKind::Promise, true) => "kept",
         (LimitKind::Promise, false) => "broken",
         (LimitKind::Budget, true) => "met",

@@ -8,13 +8,22 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    deployment::Deployment,
+    deployment::{Deployment, DeploymentError},
     report::model::FaultMark,
     scenario::{Fault, FaultKind},
 };
 
-/// Faults that have begun, with their ends; one that is not over ends with the run.
-pub(crate) type Marks = Arc<Mutex<Vec<FaultMark>>>;
+/// What became of faults.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Injected {
+    /// Those that have begun, with their ends; one that is not over ends with the run.
+    pub(crate) marks: Vec<FaultMark>,
+    /// How many could not be made.
+    pub(crate) failed: usize,
+}
+
+/// The same while faults are made.
+pub(crate) type Marks = Arc<Mutex<Injected>>;
 
 /// Injects the faults of a scenario, one after the other.
 pub(crate) struct Injector {
@@ -45,7 +54,7 @@ impl Injector {
                     self.deployment.stop_for(time).await
                 }
             };
-            self.end(mark, done.err().map(|error| error.to_string()));
+            self.end(mark, fault, done);
         }
     }
 
@@ -56,23 +65,53 @@ impl Injector {
     }
 
     fn mark(&self, what: String) -> usize {
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.push(FaultMark {
+        let mut injected = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        injected.marks.push(FaultMark {
             from_s: self.now_s(),
             to_s: f64::INFINITY,
             what,
         });
-        marks.len() - 1
+        injected.marks.len() - 1
     }
 
-    fn end(&self, mark: usize, failed: Option<String>) {
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mark) = marks.get_mut(mark) else {
+    fn end(&self, mark: usize, fault: &Fault, done: Result<(), DeploymentError>) {
+        let mut injected = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if mark >= injected.marks.len() {
             return;
-        };
-        mark.to_s = self.now_s();
-        if let Some(failed) = failed {
-            mark.what += &format!(", which failed: {failed}");
         }
+        match done {
+            Ok(()) => injected.marks[mark].to_s = self.now_s(),
+            // What was not made excuses nothing.
+            Err(error) => {
+                injected.marks.remove(mark);
+                injected.failed += 1;
+                eprintln!("warning: no fault at {} s: {error}", fault.at_s);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_that_could_not_be_made_is_counted_and_excuses_nothing() {
+        let marks = Marks::default();
+        let fault = |kind| Fault {
+            at_s: 0.0,
+            kind,
+            for_s: 0.1,
+        };
+        let injector = Injector {
+            faults: vec![fault(FaultKind::Kill), fault(FaultKind::Stop)],
+            deployment: Arc::new(Deployment::given("http://127.0.0.1:9", "")),
+            begin: Instant::now(),
+            marks: Arc::clone(&marks),
+            stop: CancellationToken::new(),
+        };
+        injector.run().await;
+        let injected = marks.lock().unwrap().clone();
+        assert_eq!((injected.failed, injected.marks.len()), (2, 0));
     }
 }

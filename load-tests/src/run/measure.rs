@@ -55,13 +55,34 @@ pub(crate) struct Measured {
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) seconds: Vec<Second>,
     pub(crate) faults: Vec<FaultMark>,
+    /// How many faults could not be made.
+    pub(crate) faults_failed: usize,
     /// The most followed user.
     pub(crate) celebrity: u32,
-    /// Whether all jobs were done in time after the load.
-    pub(crate) is_drained: bool,
+    /// How long after the load the last job was done, in seconds; none where jobs stayed open.
+    pub(crate) drained_after_s: Option<f64>,
 }
 
 impl Measured {
+    /// A load of ten seconds that found nothing.
+    #[cfg(test)]
+    pub(crate) fn of_nothing() -> Self {
+        Self {
+            started_at: DateTime::UNIX_EPOCH,
+            duration_s: 10.0,
+            samples: BTreeMap::new(),
+            seen: Vec::new(),
+            streamed: Vec::new(),
+            streamed_again: Vec::new(),
+            receipts: Vec::new(),
+            seconds: Vec::new(),
+            faults: Vec::new(),
+            faults_failed: 0,
+            celebrity: 0,
+            drained_after_s: Some(0.0),
+        }
+    }
+
     /// The requests of some operations.
     pub(crate) fn of(&self, operations: &[Operation]) -> Vec<Sample> {
         let samples = operations
@@ -143,9 +164,8 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let injecting = tokio::spawn(injector.run());
 
     show_until_sent(&mut running, scenario, bench, begin).await;
-    let sent_s = Instant::now()
-        .saturating_duration_since(begin)
-        .as_secs_f64();
+    let sent = Instant::now();
+    let sent_s = sent.saturating_duration_since(begin).as_secs_f64();
     // A fault that has begun is brought to its end, whatever happens, so that a stopped server goes on.
     let _ = injecting.await;
     let drain = Duration::from_secs_f64(scenario.drain_s);
@@ -156,8 +176,11 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let bar = bench.bar("waiting for the rest", 0);
     let samples = running.end(wait_max()).await;
     let _ = watching.await;
-    let watched = watch.end(wait_max()).await;
-    let is_drained = queues_are_empty(&bench.api, wait_max()).await;
+    // At the same time: a look for a post of the slowest tier would hide how soon the queues are empty.
+    let (watched, drained_after_s) = tokio::join!(watch.end(wait_max()), async {
+        let is_empty = queues_are_empty(&bench.api, wait_max()).await;
+        is_empty.then(|| sent.elapsed().as_secs_f64())
+    });
     bar.finish_and_clear();
     watched.warn();
     over.cancel();
@@ -168,7 +191,8 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     posts.sort_unstable();
     posts.dedup();
     let receipts = receipts(&bench.api, posts).await;
-    let faults = std::mem::take(&mut *marks.lock().unwrap_or_else(PoisonError::into_inner));
+    let injected = std::mem::take(&mut *marks.lock().unwrap_or_else(PoisonError::into_inner));
+    let faults = injected.marks.into_iter();
     let seconds = std::mem::take(&mut *seconds.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Measured {
         started_at,
@@ -179,9 +203,10 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         streamed_again: streams.repeated(),
         receipts,
         seconds,
-        faults: faults.into_iter().map(|mark| ended(mark, sent_s)).collect(),
+        faults: faults.map(|mark| ended(mark, sent_s)).collect(),
+        faults_failed: injected.failed,
         celebrity: bench.people.graph.most_followed(),
-        is_drained,
+        drained_after_s,
     })
 }
 

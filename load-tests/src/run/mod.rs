@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use measure::{Measured, measure};
+pub(crate) use observe::queues_are_empty;
 pub(crate) use prepare::Bench;
 
 use crate::{
@@ -56,6 +57,12 @@ pub enum RunError {
     /// A Redis server of the generator's own does not do as it is told.
     #[error("redis: {0}")]
     Redis(#[from] redis::RedisError),
+    /// The scenario does something to the server that is not done to somebody else's.
+    #[error(
+        "the scenario kills or stops its server, which is done to a server that is started for the run alone: \
+         leave out --url, or take a scenario without [[faults]]"
+    )]
+    Faults,
     /// The run was ended before there was anything to report.
     #[error("stopped before the load began")]
     Stopped,
@@ -91,6 +98,9 @@ const STOPPED_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs a scenario.
 pub async fn run(scenario: &Scenario, options: &RunOptions) -> Result<Report, RunError> {
+    if matches!(options.target, Target::Given { .. }) && !scenario.faults.is_empty() {
+        return Err(RunError::Faults);
+    }
     let bench = Bench::prepare(scenario, options).await?;
     let made = made(scenario, &bench).await;
     let store = bench.deployment.store();
@@ -107,18 +117,18 @@ pub async fn run(scenario: &Scenario, options: &RunOptions) -> Result<Report, Ru
     Ok(report)
 }
 
-/// The budgets of a store's parts, measured when nothing else runs; none where the run is ended early.
+/// The budgets of a store's parts, measured when nothing else runs and the run is not ended early.
 async fn parts(store: Store, options: &RunOptions) -> Vec<Verdict> {
     let bar = bar(options.is_quiet, "measuring the parts", 0);
     let measured = tokio::select! {
         measured = parts::measure(store) => measured,
-        () = options.stop.cancelled() => return Vec::new(),
+        () = options.stop.cancelled() => return limits::unmeasured_parts(store),
     };
     bar.finish_and_clear();
     measured.map_or_else(
         |error| {
             eprintln!("warning: the parts are not measured: {error}");
-            Vec::new()
+            limits::unmeasured_parts(store)
         },
         |parts| limits::parts(store, &parts),
     )
@@ -153,7 +163,7 @@ pub(crate) async fn finish(
     verification.dead_jobs = observe::queues(&bench.api)
         .await
         .map_or(0, |queues| queues.dead);
-    let mut verdicts = limits::promises(&measured);
+    let mut verdicts = limits::promises(scenario, &measured);
     verdicts.extend(limits::correctness(&verification));
     verdicts.extend(limits::budgets(
         scenario,

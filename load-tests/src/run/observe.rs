@@ -67,7 +67,7 @@ pub(crate) async fn queues_are_empty(api: &Api, wait_max: Duration) -> bool {
         {
             return true;
         }
-        if begun.elapsed() > wait_max {
+        if begun.elapsed() >= wait_max {
             return false;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -87,7 +87,7 @@ impl Observer {
     pub(crate) async fn run(self) {
         let mut ticks = interval_at(self.begin.into(), Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut before: BTreeMap<String, f64> = BTreeMap::new();
+        let mut before: BTreeMap<String, (Instant, f64)> = BTreeMap::new();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -103,11 +103,15 @@ impl Observer {
                 backlog,
                 ..Second::default()
             };
-            let figures = self.deployment.figures().await;
+            let figures = self.deployment.figures();
+            let read_at = Instant::now();
             second.memory_bytes = figures.resident_bytes;
             for (process, used_s) in figures.processor_s {
-                if let Some(was) = before.insert(process.clone(), used_s) {
-                    second.processor_s.insert(process, (used_s - was).max(0.0));
+                if let Some((at, was)) = before.insert(process.clone(), (read_at, used_s)) {
+                    // More than a second, where the machine had no time to look each second.
+                    let elapsed_s = read_at.saturating_duration_since(at).as_secs_f64();
+                    let a_second = (used_s - was).max(0.0) / elapsed_s.max(0.001);
+                    second.processor_s.insert(process, a_second);
                 }
             }
             self.seconds

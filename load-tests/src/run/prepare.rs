@@ -65,7 +65,7 @@ impl Bench {
             Target::Given { url, admin_token } => Deployment::given(url, admin_token),
         };
         let api = Api::new(deployment.url(), deployment.admin_token())?;
-        let idle_bytes = deployment.figures().await.largest_ripple();
+        let idle_bytes = deployment.figures().largest_ripple();
         let prepared = tokio::select! {
             people = people(scenario, &api, options) => people,
             () = options.stop.cancelled() => Err(RunError::Stopped),

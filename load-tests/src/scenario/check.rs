@@ -10,27 +10,36 @@ pub struct CheckError {
     what: &'static str,
 }
 
-/// The longest run, in seconds: four weeks.
-const DURATION_S_MAX: f64 = 2_419_200.0;
-/// The most followers whose home pages are looked at for a post.
-const FOLLOWERS_MAX: usize = 1_000;
+/// The longest run, in seconds: a day. Each request is kept until the report is made, in 32 bytes: at the 500
+/// a second of `soak` a day takes 1.4 GB.
+const DURATION_S_MAX: f64 = 86_400.0;
+/// More users are more memory than machines have.
+const USERS_MAX: u32 = 100_000_000;
+const MEAN_FOLLOWERS_MAX: f64 = 100_000.0;
+/// More ports than these no client has.
+const CONNECTIONS_MAX: usize = 60_000;
+/// More requests than these take all memory before the server answers them.
+const IN_FLIGHT_MAX: usize = 10_000_000;
+/// Beyond these, looking at pages would be more load than the load.
+const WATCHED_MAX: usize = 1_000;
+const STREAMS_MAX: u32 = 10_000;
+/// No server is asked for more.
+const RATE_MAX: f64 = 1_000_000.0;
 
 impl Scenario {
     /// Refuses what cannot be run.
     pub fn check(&self) -> Result<(), CheckError> {
         let world = &self.world;
-        let is_graph = world.users >= 2 && world.mean_followers >= 0.0;
-        let rates_are_sane = self
-            .rates
-            .values()
-            .all(|rate| is_in(*rate, 0.0, 1_000_000.0));
+        let is_graph = (2..=USERS_MAX).contains(&world.users)
+            && is_in(world.mean_followers, 0.0, MEAN_FOLLOWERS_MAX);
+        let rates_are_sane = self.rates.values().all(|rate| is_in(*rate, 0.0, RATE_MAX));
         let steps = || self.steps.iter();
         let watch = &self.watch;
         let rules = [
             (
                 is_in(self.duration_s, 0.1, DURATION_S_MAX),
                 "duration_s",
-                "must be 0.1 to four weeks",
+                "must be 0.1 to 86400, a day",
             ),
             (
                 is_in(self.warm_up_s, 0.0, 3_600.0),
@@ -43,19 +52,19 @@ impl Scenario {
                 "must be 1 to 3600",
             ),
             (
-                self.in_flight_max > 0,
+                (1..=IN_FLIGHT_MAX).contains(&self.in_flight_max),
                 "in_flight_max",
-                "must be at least 1",
+                "must be 1 to 10000000",
             ),
             (
-                self.connections_max > 0,
+                (1..=CONNECTIONS_MAX).contains(&self.connections_max),
                 "connections_max",
-                "must be at least 1",
+                "must be 1 to 60000",
             ),
             (
                 world.edges.is_some() || is_graph,
                 "world",
-                "needs `users` (at least 2), `mean_followers` and `followers_max`, or `edges`",
+                "needs `users` (2 to 100000000), `mean_followers` (at most 100000) and `followers_max`, or `edges`",
             ),
             (
                 world.active != Some(0),
@@ -83,7 +92,10 @@ impl Scenario {
                 "must be 0 to 10000",
             ),
             (
-                steps().all(|step| is_in(step.from_s, 0.0, DURATION_S_MAX) && step.for_s > 0.0),
+                steps().all(|step| {
+                    is_in(step.from_s, 0.0, DURATION_S_MAX)
+                        && is_in(step.for_s, 0.001, DURATION_S_MAX)
+                }),
                 "steps",
                 "must begin within the run (`from_s`) and last (`for_s`)",
             ),
@@ -105,6 +117,13 @@ impl Scenario {
                 "cannot be where the highest rate is searched for: their readers are cold once",
             ),
             (
+                self.herds
+                    .iter()
+                    .all(|herd| (1..=USERS_MAX).contains(&herd.readers)),
+                "herds.readers",
+                "must be 1 to 100000000",
+            ),
+            (
                 self.faults
                     .iter()
                     .all(|fault| is_in(fault.at_s, 0.0, self.duration_s)),
@@ -124,9 +143,14 @@ impl Scenario {
                 "must be 0 to 1000",
             ),
             (
-                watch.followers <= FOLLOWERS_MAX,
+                watch.followers <= WATCHED_MAX,
                 "watch.followers",
                 "must be at most 1000",
+            ),
+            (
+                watch.streams <= STREAMS_MAX,
+                "watch.streams",
+                "must be at most 10000",
             ),
             (
                 watch.public_one_in > 0,
@@ -135,10 +159,12 @@ impl Scenario {
             ),
             (
                 self.saturate.is_none_or(|search| {
-                    is_in(search.from, 1.0, search.to) && is_in(search.precision, 0.01, 0.5)
+                    is_in(search.from, 1.0, search.to)
+                        && search.to <= RATE_MAX
+                        && is_in(search.precision, 0.01, 0.5)
                 }),
                 "saturate",
-                "needs `from` (at least 1) up to `to`, and a `precision` of 0.01 to 0.5",
+                "needs `from` (at least 1) up to `to` (at most 1000000), and a `precision` of 0.01 to 0.5",
             ),
             (
                 self.saturate.is_none() || self.rates.contains_key(&Operation::Post),
@@ -174,13 +200,33 @@ fn is_in(value: f64, least: f64, most: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Herd, find};
+    use super::super::{Herd, SaturateSpec, find};
     use super::*;
 
     fn error_of(change: impl Fn(&mut Scenario)) -> String {
         let mut scenario = find("smoke").unwrap();
         change(&mut scenario);
         scenario.check().unwrap_err().to_string()
+    }
+
+    const ENDLESS: SaturateSpec = SaturateSpec {
+        from: 1.0,
+        to: f64::INFINITY,
+        precision: 0.1,
+    };
+
+    #[test]
+    fn what_would_never_end_or_take_all_memory_is_refused() {
+        const MANY: usize = 9_000_000_000_000_000_000;
+        let day_s = 86_400.0;
+        assert!(error_of(|s| s.duration_s = day_s + 1.0).contains("a day"));
+        assert!(error_of(|s| s.connections_max = MANY).contains("1 to 60000"));
+        assert!(error_of(|s| s.in_flight_max = MANY).contains("`in_flight_max`"));
+        assert!(error_of(|s| s.watch.followers = MANY).contains("`watch.followers`"));
+        assert!(error_of(|s| s.watch.streams = u32::MAX).contains("`watch.streams`"));
+        assert!(error_of(|s| s.world.mean_followers = f64::INFINITY).contains("`world`"));
+        assert!(error_of(|s| s.world.users = u32::MAX).contains("`world`"));
+        assert!(error_of(|s| s.saturate = Some(ENDLESS)).contains("`saturate`"));
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub struct Scenario {
     /// Many requests at once.
     #[serde(default)]
     pub herds: Vec<Herd>,
+    /// Whether more is asked for than the server can do, so that it may refuse as much as it wants.
+    #[serde(default)]
+    pub overload: bool,
     /// What is done to the server.
     #[serde(default)]
     pub faults: Vec<Fault>,
@@ -76,9 +79,9 @@ fn default_in_flight_max() -> usize {
     20_000
 }
 
-/// No more than a listening socket takes before it accepts one (1,024 on the server), as further ones
-/// would be put off by the system for a second at least, and that would be measured in place of the
-/// server.
+/// No more than a listening socket takes before it accepts one, as further ones would be put off by the
+/// system for a second at least, and that would be measured in place of the server. The server asks for
+/// 16,384; Linux gives what `net.core.somaxconn` allows, usually 4,096.
 fn default_connections_max() -> usize {
     1_000
 }

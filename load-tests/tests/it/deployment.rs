@@ -124,7 +124,7 @@ async fn roles_can_have_processes_of_their_own() {
     sign_up(&deployment, "ada").await;
     deployment.kill_and_restart().await.unwrap();
     assert!(is_there(&deployment, "ada").await);
-    let figures = deployment.figures().await;
+    let figures = deployment.figures();
     let names: Vec<_> = figures.resident_bytes.keys().collect();
     let roles = ["ripple api", "ripple followers", "ripple public"];
     assert_eq!(names, [&[GENERATOR, "redis-server"], &roles[..]].concat());
@@ -149,22 +149,21 @@ async fn figures_versions_and_command_lines_are_known() {
     assert!(lines[1].contains("--rate-limit off"), "{lines:?}");
     assert!(!lines.concat().contains(deployment.admin_token()));
 
-    let before = deployment.figures().await;
+    let before = deployment.figures();
     for process in ["ripple", "redis-server"] {
         assert!(before.resident_bytes[process] > 1_000_000, "{before:?}");
     }
-    assert!(before.redis_used_bytes.unwrap() > 100_000, "{before:?}");
     // Processor time goes on over a restart: a new process has not used that much.
     let mut used_s = 0.0;
     for n in 0.. {
-        used_s = deployment.figures().await.processor_s["ripple"];
+        used_s = deployment.figures().processor_s["ripple"];
         if used_s > 0.3 {
             break;
         }
         sign_up(&deployment, &format!("user{n}")).await;
     }
     deployment.kill_and_restart().await.unwrap();
-    let after = deployment.figures().await;
+    let after = deployment.figures();
     assert!(after.processor_s["ripple"] >= used_s, "{used_s} {after:?}");
 }
 
@@ -217,7 +216,7 @@ async fn somebody_elses_server_is_left_alone() {
         "{refused}"
     );
     given.stop_for(Duration::ZERO).await.unwrap_err();
-    let figures = given.figures().await;
+    let figures = given.figures();
     assert_eq!(figures.resident_bytes.len(), 1, "the generator's alone");
     assert_eq!(given.store(), None);
     given.shut_down().await.unwrap();

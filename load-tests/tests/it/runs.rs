@@ -325,6 +325,20 @@ fn a_run_that_is_interrupted_reports_what_there_is_and_leaves_no_process() {
 }
 
 #[test]
+fn faults_of_somebody_elses_server_are_refused_before_the_load() {
+    let folder = TempDir::new().unwrap();
+    let mut scenario = small(600.0);
+    scenario.faults = find("crash").unwrap().faults;
+    let further = ["--url", "http://127.0.0.1:9", "--admin-token", "secret"];
+    let output = program(&scenario, folder.path(), &further)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output);
+    assert!(text.contains("kills or stops its server"), "{text}");
+}
+
+#[test]
 fn a_scenario_that_cannot_be_run_is_refused_by_name() {
     let output = Command::new(LOAD_TESTS)
         .args(["run", "stedy"])

@@ -232,8 +232,8 @@ mod tests {
         other.tiers.retain(|tier| tier.seen_by != "stream");
         for verdict in &mut other.verdicts {
             match verdict.what.as_str() {
-                "posts missing on a page" => (verdict.measured, verdict.held) = (0.0, true),
-                "accept a post, p99.9" => (verdict.measured, verdict.held) = (640.0, false),
+                "posts missing on a page" => (verdict.measured, verdict.held) = (Some(0.0), true),
+                "accept a post, p99.9" => (verdict.measured, verdict.held) = (Some(640.0), false),
                 _ => {}
             }
         }

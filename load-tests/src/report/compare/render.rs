@@ -5,7 +5,7 @@ use crate::report::{
     rows::FIGURES,
     style::{Style, Tone},
     table::Text,
-    units::{latency, number, rounded, with_unit},
+    units::{latency, number, rounded},
     words,
 };
 
@@ -43,11 +43,11 @@ fn verdicts(text: &mut Text, changes: &[VerdictChange]) {
         .map(|change| {
             let [before, after] = [&change.before, &change.after];
             let measured = [before, after].map(|verdict| match verdict {
-                Some(verdict) => {
+                Some(verdict) if verdict.measured.is_some() => {
                     let sign = if verdict.held { '✓' } else { '✗' };
-                    format!("{} {sign}", with_unit(verdict.measured, &verdict.unit))
+                    format!("{} {sign}", words::measured(verdict))
                 }
-                None => "–".into(),
+                _ => "–".into(),
             });
             let [measured_before, measured_after] = measured;
             let limit = after.as_ref().or(before.as_ref()).map(words::allows);

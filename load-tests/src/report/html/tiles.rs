@@ -42,7 +42,7 @@ pub(super) fn of(verdicts: &[Verdict]) -> (Vec<Tile>, Vec<Check>) {
     let (mut tiles, mut checks): (Vec<(&str, Tile)>, Vec<Check>) = (Vec::new(), Vec::new());
     for verdict in verdicts {
         let limit = Limit::of(verdict);
-        let value = with_unit(verdict.measured, &verdict.unit);
+        let value = words::measured(verdict);
         let what = &verdict.what;
         if verdict.limit == 0.0 && !verdict.more_is_better {
             checks.push(Check {
@@ -145,7 +145,10 @@ fn parted(what: &str) -> (&str, &str) {
 }
 
 fn fill(verdict: &Verdict) -> f64 {
-    let filled = verdict.measured / verdict.limit * 100.0;
+    let Some(measured) = verdict.measured else {
+        return 0.0;
+    };
+    let filled = measured / verdict.limit * 100.0;
     if filled.is_finite() {
         filled.clamp(0.0, 100.0)
     } else {
