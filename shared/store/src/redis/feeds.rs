@@ -11,7 +11,6 @@ use super::{
     error::{is_full, store_error},
     key::{Key, partitions},
     link::{Commands, by_partition, decode},
-    script::Script,
     topic_names::topic_name,
 };
 use crate::{FeedDocument, FeedFormat, FeedKey, StoreError};
@@ -126,31 +125,37 @@ impl RedisStore {
         let answers = self.link.send_all(&read).await;
         let answers = answers.map_err(store_error(LOOKING))?;
         let mut all = Vec::new();
+        let mut looked_for = Vec::new();
         for (partition, answer) in partitions().zip(answers.into_iter().flatten()) {
             let names: Vec<Vec<u8>> = decode(answer).map_err(store_error(LOOKING))?;
-            if names.is_empty() {
-                continue;
-            }
-            let documents = names.iter().map(|name| Key::FeedsByName(partition, name));
-            let keys: Vec<Key<'_>> = [Key::FeedTopics(partition)]
-                .into_iter()
-                .chain(documents)
-                .collect();
             let mut commands = Commands::new(partition);
-            commands.script(Script::ForgetFeedTopics, &keys, &names);
-            all.push(commands);
-        }
-        for answer in self
-            .link
-            .send_all(&all)
-            .await
-            .map_err(store_error(LOOKING))?
-        {
-            for answer in answer {
-                decode::<Value>(answer).map_err(store_error(LOOKING))?;
+            for name in names {
+                commands.add(
+                    "EXISTS",
+                    &Key::FeedsByName(partition, &name),
+                    &[] as &[&str],
+                );
+                looked_for.push((partition, name));
+            }
+            if commands.len() > 0 {
+                all.push(commands);
             }
         }
-        Ok(())
+        let answers = self.link.send_all(&all).await;
+        let answers = answers.map_err(store_error(LOOKING))?;
+        let mut gone = Vec::new();
+        for (name, answer) in looked_for.into_iter().zip(answers.into_iter().flatten()) {
+            let exists: bool = decode(answer).map_err(store_error(LOOKING))?;
+            if !exists {
+                gone.push(name);
+            }
+        }
+        let forget = by_partition(gone, |commands, name| {
+            let topics = Key::FeedTopics(commands.partition);
+            commands.add("SREM", &topics, name);
+        });
+        let forgotten = self.link.send_all(&forget).await;
+        forgotten.map(drop).map_err(store_error(LOOKING))
     }
 }
 

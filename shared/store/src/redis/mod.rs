@@ -178,15 +178,11 @@ impl Store for RedisStore {
     }
 
     async fn housekeep(&self) -> Result<(), StoreError> {
-        // One that fails keeps none of the others from its work.
-        let done = [
-            self.mend_relations().await,
-            self.empty_outboxes().await,
-            self.cool_idle_homes().await,
-            self.make_room().await.map(drop),
-            self.forget_feed_topics().await,
-        ];
-        done.into_iter().collect()
+        self.mend_relations().await?;
+        self.empty_outboxes().await?;
+        self.cool_idle_homes().await?;
+        self.make_room().await?;
+        self.forget_feed_topics().await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

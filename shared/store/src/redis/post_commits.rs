@@ -20,7 +20,6 @@ use super::{
 };
 use crate::{CommitError, Committed, Idempotency, PostCommit, StoreError};
 
-const COMMITTING: &str = "committing a post";
 /// How long the answer to an idempotency key is given again, in milliseconds.
 const IDEMPOTENCY_MS: i64 = 24 * 3_600_000;
 /// How long Redis keeps it, by its own clock.
@@ -150,12 +149,7 @@ impl RedisStore {
         };
         let mut commands = Commands::new(post.author.partition());
         commit.add(&mut commands)?;
-        let mut answer = self.commit_one(COMMITTING, &commands).await;
-        // Timelines give way to posts: who could not be committed has changed nothing.
-        if matches!(answer, Err(StoreError::Overloaded { .. })) && self.make_room().await? {
-            answer = self.commit_one(COMMITTING, &commands).await;
-        }
-        let answer = answer?;
+        let answer = self.commit_one("committing a post", &commands).await?;
         let id = match commit.answer(answer)? {
             Made::New(id) | Made::Known(id) => id,
             Made::Replayed(post) => return Ok(committed(post, true)),

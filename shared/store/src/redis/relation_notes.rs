@@ -64,16 +64,7 @@ impl RedisStore {
                     decode(answer).map_err(store_error(MENDING))?;
                 let mut has_more = fields.len() == NOTES_MAX;
                 for (name, note) in fields {
-                    let Some(note) = Note::parse(&note) else {
-                        // A newer version may understand it. Until then the others have their turn.
-                        tracing::error!(
-                            partition,
-                            note,
-                            "a note of relations cannot be understood"
-                        );
-                        has_more = false;
-                        continue;
-                    };
+                    let note = Note::parse(&note).ok_or(StoreError::Corrupt { what: "note" })?;
                     if !self.carry_out_note(note).await? {
                         // Somebody else is at it; the next housekeeping sees to what he leaves.
                         has_more = false;

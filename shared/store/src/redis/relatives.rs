@@ -197,19 +197,11 @@ impl RedisStore {
             for (partition, answer) in filled.into_iter().zip(answers.into_iter().flatten()) {
                 let fields: Vec<(Vec<u8>, String)> =
                     decode(answer).map_err(store_error(READING))?;
-                let mut has_more = fields.len() == NOTES_MAX;
-                for (field, value) in fields {
-                    match Note::parse(&field, &value) {
-                        Ok(note) => notes.push(note),
-                        // A newer version may understand it. Until then the others have their turn.
-                        Err(error) => {
-                            tracing::error!(partition, value, %error, "a note is left in its outbox");
-                            has_more = false;
-                        }
-                    }
-                }
-                if has_more {
+                if fields.len() == NOTES_MAX {
                     still_filled.push(partition);
+                }
+                for (field, value) in fields {
+                    notes.push(Note::parse(&field, &value)?);
                 }
             }
             let done = self.carry_out(&notes).await?;

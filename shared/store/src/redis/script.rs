@@ -51,8 +51,6 @@ pub(super) enum Script {
     ClaimHandles,
     /// Tells which users exist.
     UsersExist,
-    /// Keeps whose a token is.
-    KeepToken,
     /// Makes users of proposals.
     ActivateUsers,
     /// Takes the proposal of a user away.
@@ -87,8 +85,6 @@ pub(super) enum Script {
     FinishIndex,
     /// Enters posts on a topic's page and takes others from it.
     IndexTopic,
-    /// Forgets the names of topics whose feed documents are gone.
-    ForgetFeedTopics,
 }
 
 impl Script {
@@ -117,7 +113,6 @@ impl Script {
         Self::ProposeUsers,
         Self::ClaimHandles,
         Self::UsersExist,
-        Self::KeepToken,
         Self::ActivateUsers,
         Self::WithdrawUser,
         Self::UpdateUser,
@@ -135,7 +130,6 @@ impl Script {
         Self::BeginIndex,
         Self::FinishIndex,
         Self::IndexTopic,
-        Self::ForgetFeedTopics,
     ];
 
     /// What it does.
@@ -268,10 +262,6 @@ impl Script {
                 "#!lua flags=no-writes\n",
                 include_str!("scripts/users_exist.lua")
             ),
-            Self::KeepToken => concat!(
-                "#!lua flags=allow-oom\n",
-                include_str!("scripts/keep_token.lua"),
-            ),
             Self::ActivateUsers => concat!(
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/activate_users.lua"),
@@ -349,10 +339,6 @@ impl Script {
             Self::IndexTopic => concat!(
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/index_topic.lua"),
-            ),
-            Self::ForgetFeedTopics => concat!(
-                "#!lua flags=allow-oom\n",
-                include_str!("scripts/forget_feed_topics.lua"),
             ),
         }
     }

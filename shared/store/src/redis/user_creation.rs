@@ -63,13 +63,11 @@ impl RedisStore {
             let [proposal] = &proposals[..] else {
                 return Err(UNKNOWN_ANSWER.into());
             };
-            let reserved = self.reserve(proposal, &stale).await;
-            if !self.unless_refused(reserved, &proposals).await? {
+            if !self.reserve(proposal, &stale).await? {
                 self.withdraw(&proposals).await?;
                 continue;
             }
-            let claimed = self.claim(&proposals).await;
-            if !self.unless_refused(claimed, &proposals).await?[0] {
+            if !self.claim(&proposals).await?[0] {
                 self.withdraw(&proposals).await?;
                 return Err(CommitError::HandleTaken);
             }
@@ -77,21 +75,6 @@ impl RedisStore {
             return committed(Arc::new(proposal.user.clone()), false);
         }
         Err(StoreError::Overloaded { retry_after_s: 1 }.into())
-    }
-
-    /// The outcome of a step; where memory was too short for it, nothing has happened, and the proposals
-    /// would stay for ever.
-    async fn unless_refused<T>(
-        &self,
-        outcome: Result<T, StoreError>,
-        proposals: &[Proposal],
-    ) -> Result<T, StoreError> {
-        if matches!(outcome, Err(StoreError::Overloaded { .. }))
-            && let Err(error) = self.withdraw(proposals).await
-        {
-            tracing::debug!(%error, "a proposed user is left behind");
-        }
-        outcome
     }
 
     /// The users with these handles, in their order, created (without a token) where there are none,

@@ -153,8 +153,7 @@ impl RedisStore {
                 &tokens,
                 |(token, _)| Key::Token(token).partition(),
                 |commands, (token, id)| {
-                    // Also where memory is full: he exists already, and nobody else can have his handle.
-                    commands.script(Script::KeepToken, &[Key::Token(token)], id.0);
+                    commands.add("SET", &Key::Token(token), id.0);
                 },
             )
             .await?;

@@ -1,7 +1,7 @@
 -- Settles a job of the public tier, once the pages of topics are as they should be.
 --
 -- KEYS: what the indexes hold of the post. ARGV: the prefix of the queue, the job, the token of its
--- lease, now, the post, the stage of its receipt, the revision, the topics and the name of the note of
+-- lease, now, the post, the stage of its receipt, the revision, the topics and the number of the note of
 -- where it may be ('' each when there was nothing to do).
 -- Answers when the job was accepted, or false when the lease has ended and nothing has happened.
 

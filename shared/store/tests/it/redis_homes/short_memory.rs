@@ -2,10 +2,9 @@
 
 use redis::Connection;
 use ripple_domain::UserId;
-use ripple_store::{CommitError, PostCommit, StoreError};
 
 use super::{clock, id, is_warm, memory, open, push, set_max_memory, star, warm_up};
-use crate::harness::{Program, RedisServer, new_post};
+use crate::harness::{Program, RedisServer};
 
 const USERS: u32 = 640;
 
@@ -68,37 +67,6 @@ async fn rebuilds_make_the_room_that_they_take() {
     assert!(left.len() > 64, "{} are left", left.len());
     assert!(left.contains(&UserId(USERS + 1)));
     assert!(!left.contains(&UserId(2)));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn timelines_give_way_to_posts() {
-    let server = RedisServer::start(Program::Redis);
-    let (mut connection, clock) = (server.connect(), clock());
-    let store = open(&server.url(), &clock).await;
-    let author = star(&store, USERS).await;
-    for user in (2..USERS + 2).map(UserId) {
-        warm_up(&store, user).await;
-    }
-    let max = memory(&mut connection) * 99 / 100;
-    set_max_memory(&mut connection, max);
-    let commit = PostCommit {
-        post: new_post(author, "there is room for me"),
-        idempotency: None,
-        trace: None,
-    };
-    store.create_post(commit.clone()).await.unwrap();
-    assert!(memory(&mut connection) < max * 90 / 100);
-
-    // Where nothing gives way any more, it is refused.
-    set_max_memory(&mut connection, 1);
-    for _ in 0..2 {
-        let refused = store.create_post(commit.clone()).await;
-        let full = matches!(
-            refused,
-            Err(CommitError::Store(StoreError::Overloaded { .. }))
-        );
-        assert!(full, "{refused:?}");
-    }
 }
 
 /// Those who have a timeline. (To ask the store would be to read them.)

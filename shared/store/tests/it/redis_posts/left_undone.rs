@@ -51,28 +51,6 @@ async fn counts_are_brought_up_to_date() {
     assert_eq!(store.posts(&[answered]).await.unwrap(), [None]);
 }
 
-/// A note that this version does not know, as a newer one may leave, stays, and holds nothing up.
-#[tokio::test]
-async fn a_strange_note_keeps_no_housekeeping_from_its_work() {
-    let server = RedisServer::start(Program::Redis);
-    let mut connection = server.connect();
-    let store = open(&server.url(), RedisOptions::default()).await;
-    let (ada, bob) = (user(&store, "ada").await, user(&store, "bob").await);
-    let answered = post(&store, ada).await;
-    let uncounted = post(&store, bob).await;
-    leave(&mut connection, uncounted, '+', answered);
-    for partition in 0..64 {
-        for (key, name) in [("out", "?"), ("rel", "strange")] {
-            let key = format!("{{{partition:02}}}{key}");
-            let () = connection.hset(key, name, "from the future").unwrap();
-        }
-    }
-    store.housekeep().await.unwrap();
-    assert_eq!(replies(&store, answered).await, 1);
-    let left: bool = connection.hexists("{07}out", "?").unwrap();
-    assert!(left);
-}
-
 #[tokio::test]
 async fn an_import_that_broke_off_is_known_when_it_comes_again() {
     let server = RedisServer::start(Program::Redis);
