@@ -51,6 +51,8 @@ pub(super) enum Script {
     ClaimHandles,
     /// Tells which users exist.
     UsersExist,
+    /// Writes the token of a user who is sure to exist.
+    WriteToken,
     /// Makes users of proposals.
     ActivateUsers,
     /// Takes the proposal of a user away.
@@ -113,6 +115,7 @@ impl Script {
         Self::ProposeUsers,
         Self::ClaimHandles,
         Self::UsersExist,
+        Self::WriteToken,
         Self::ActivateUsers,
         Self::WithdrawUser,
         Self::UpdateUser,
@@ -259,6 +262,10 @@ impl Script {
             Self::UsersExist => concat!(
                 "#!lua flags=no-writes\n",
                 include_str!("scripts/users_exist.lua")
+            ),
+            Self::WriteToken => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/write_token.lua"),
             ),
             Self::ActivateUsers => concat!(
                 "#!lua flags=allow-oom\n",

@@ -153,7 +153,7 @@ impl RedisStore {
                 &tokens,
                 |(token, _)| Key::Token(token).partition(),
                 |commands, (token, id)| {
-                    commands.add("SET", &Key::Token(token), id.0);
+                    commands.script(Script::WriteToken, &[Key::Token(token)], id.0);
                 },
             )
             .await?;
