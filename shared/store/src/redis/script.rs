@@ -87,6 +87,10 @@ pub(super) enum Script {
     FinishIndex,
     /// Enters posts on a topic's page and takes others from it.
     IndexTopic,
+    /// Keeps a feed document.
+    KeepFeed,
+    /// Forgets the names of topics without feed documents.
+    ForgetFeedTopics,
 }
 
 impl Script {
@@ -133,6 +137,8 @@ impl Script {
         Self::BeginIndex,
         Self::FinishIndex,
         Self::IndexTopic,
+        Self::KeepFeed,
+        Self::ForgetFeedTopics,
     ];
 
     /// What it does.
@@ -342,6 +348,11 @@ impl Script {
                 include_str!("scripts/finish_index.lua"),
             ),
             Self::IndexTopic => concat!("#!lua\n", include_str!("scripts/index_topic.lua"),),
+            Self::KeepFeed => concat!("#!lua\n", include_str!("scripts/keep_feed.lua")),
+            Self::ForgetFeedTopics => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/forget_feed_topics.lua"),
+            ),
         }
     }
 
