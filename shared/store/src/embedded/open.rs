@@ -1,8 +1,10 @@
 //! Opening a data folder: recovery, the proof that nothing was lost, and what is held in memory.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
@@ -27,6 +29,10 @@ use crate::StoreError;
 /// All journal files together; a larger backlog of unflushed memtables makes reopening slower.
 pub(super) const JOURNAL_BYTES_MAX: u64 = 128 << 20;
 const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
+/// How far the database's threads stand back (`nice`): to about a quarter of a processor that others want. At
+/// much less they would fall behind what is written.
+#[cfg(target_os = "linux")]
+const BACKGROUND_NICE: i32 = 5;
 /// A group of commits causes fewer than two to the power of this many jobs.
 const JOBS_OF_A_GROUP_BITS: u32 = 24;
 
@@ -100,10 +106,11 @@ pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> Result<Opened, Ope
         }
     };
     journal::cut_ends(&folder.store()).map_err(at("reading its journals"))?;
-    let database = Database::builder(folder.store())
+    let builder = Database::builder(folder.store())
         .max_journaling_size(JOURNAL_BYTES_MAX)
-        .cache_size(options.block_cache_bytes)
-        .open()
+        .cache_size(options.block_cache_bytes);
+    let database = in_background(|| builder.open())
+        .map_err(at("starting a thread for its database"))?
         .map_err(|error| failed(error.into()))?;
     let keyspace_options =
         || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX);
@@ -135,6 +142,21 @@ pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> Result<Opened, Ope
         keyspace,
         memory,
         writer,
+    })
+}
+
+/// Opens the database such that the threads that it starts, which flush and compact, give way to those that
+/// serve: a compaction takes all that it gets for a second, once in some ten thousands of posts.
+fn in_background<T: Send>(open: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let opening = thread::Builder::new().spawn_scoped(scope, || {
+            // Threads inherit it from the one that starts them; on other systems it is the process's. Without it
+            // they work as they always did.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::setpriority_process(None, BACKGROUND_NICE);
+            open()
+        })?;
+        opening.join().map_err(|_| io::Error::other("it panicked"))
     })
 }
 

@@ -11,14 +11,14 @@ use super::{
     RedisStore,
     claim_plan::{Ask, JOBS_AT_ONCE_MAX, plan},
     error::store_error,
-    job_record::{QueuedJob, decode_job, parse_job_name},
+    job_record::{QueuedJob, decode_job, is_of_newer_version, parse_job_name},
     key::Key,
     link::{Commands, decode},
     places::{Heads, Version},
     queue::random_u64,
     script::Script,
 };
-use crate::{Claim, Lease, StoreError};
+use crate::{Claim, Fate, Lease, Settlement, StoreError};
 
 const CLAIMING: &str = "claiming jobs";
 /// Questions of one claim, one after the other, at most.
@@ -184,7 +184,7 @@ impl RedisStore {
         let commands: Vec<Commands> = asks.iter().map(ask).collect();
         let answers = self.link.send_all(&commands).await;
         let answers = answers.map_err(store_error(CLAIMING))?;
-        let mut claimed = Vec::new();
+        let (mut claimed, mut damaged) = (Vec::new(), Vec::new());
         for (ask, answer) in asks.iter().zip(answers.into_iter().flatten()) {
             let answer: Vec<Value> = decode(answer).map_err(store_error(CLAIMING))?;
             let (heads, jobs) = parse(answer)?;
@@ -193,12 +193,37 @@ impl RedisStore {
             for (id, record) in jobs {
                 match decode_job(id, &record) {
                     Ok(queued) => claimed.push(queued),
-                    // Its lease runs out, over and over; the others must not wait for it.
-                    Err(error) => tracing::error!(%tier, job = %id, %error, "a job is damaged"),
+                    // Its lease runs out, and who has that version may claim it.
+                    Err(_) if is_of_newer_version(&record) => {
+                        tracing::warn!(%tier, job = %id, "a newer version has enqueued a job");
+                    }
+                    Err(error) => {
+                        tracing::error!(%tier, job = %id, %error, "a job is damaged");
+                        damaged.push(id);
+                    }
                 }
             }
         }
+        self.bury_damaged(tier, damaged, terms.token).await;
         Ok(claimed)
+    }
+
+    /// Gives up claimed jobs whose records cannot be read: nobody else can do them either, and a tier is
+    /// not complete before them.
+    async fn bury_damaged(&self, tier: Tier, jobs: Vec<JobId>, token: u64) {
+        if jobs.is_empty() {
+            return;
+        }
+        let bury = |job| Settlement {
+            lease: Lease { job, tier, token },
+            fate: Fate::Dead {
+                error: "its record is damaged".into(),
+            },
+            progress: None,
+        };
+        if let Err(error) = self.settle_jobs(jobs.into_iter().map(bury).collect()).await {
+            tracing::warn!(%tier, %error, "damaged jobs are given up later");
+        }
     }
 }
 

@@ -124,14 +124,18 @@ impl RedisStore {
         self.link.send_bulk(bulk).await.map_err(store_error(what))
     }
 
-    /// [`RedisStore::commit`] for one command, with its answer decoded.
+    /// [`RedisStore::commit`] for one command, with its answer decoded. Where memory is full and room can
+    /// be made, the command waits for it.
     pub(super) async fn commit_one<T: FromRedisValue>(
         &self,
         what: &'static str,
         commands: &Commands,
     ) -> Result<T, StoreError> {
-        let answer = self.commit(what, commands).await?.pop();
-        decode(answer.unwrap_or(Value::Nil)).map_err(store_error(what))
+        let mut answers = self.commit(what, commands).await?;
+        if self.finds_room_for(&answers).await {
+            answers = self.commit(what, commands).await?;
+        }
+        decode(answers.pop().unwrap_or(Value::Nil)).map_err(store_error(what))
     }
 }
 

@@ -71,7 +71,13 @@ impl RedisStore {
         for (id, answer) in by_place.iter().zip(answers.into_iter().flatten()) {
             let record: Option<Vec<u8>> = decode(answer).map_err(store_error(READING))?;
             if let Some(record) = record {
-                dead.push(decode_dead(*id, &record)?);
+                match decode_dead(*id, &record) {
+                    Ok(letter) => dead.push(letter),
+                    // It can be replayed and forgotten like the others, and these must be seen.
+                    Err(error) => {
+                        tracing::error!(%tier, job = %id, %error, "a dead letter is damaged");
+                    }
+                }
             }
         }
         dead.sort_unstable_by_key(|dead| std::cmp::Reverse(dead.job.id));

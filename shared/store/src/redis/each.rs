@@ -5,7 +5,7 @@ use ripple_domain::{PARTITIONS, Partition};
 
 use super::{
     RedisStore,
-    error::store_error,
+    error::{is_full, store_error},
     link::{Commands, by_partition, decode},
 };
 use crate::StoreError;
@@ -64,7 +64,8 @@ impl RedisStore {
         Ok(spread.in_order(answers.map_err(store_error(what))?))
     }
 
-    /// [`RedisStore::read_each`] for commands that change facts, each harmless when it is repeated.
+    /// [`RedisStore::read_each`] for commands that change facts, each harmless when it is repeated. Where
+    /// memory is full and room can be made, they wait for it.
     pub(super) async fn commit_each<T>(
         &self,
         what: &'static str,
@@ -72,9 +73,23 @@ impl RedisStore {
         partition: impl Fn(&T) -> Partition,
         add: impl Fn(&mut Commands, &T),
     ) -> Result<Vec<Value>, StoreError> {
-        let spread = Spread::new(items, partition, add);
+        let spread = Spread::new(items, &partition, &add);
         let answers = self.commit_all(what, &spread.all).await?;
-        Ok(spread.in_order(answers))
+        let mut answers = spread.in_order(answers);
+        if self.finds_room_for(&answers).await {
+            let refused = |index: &usize| is_full(&answers[*index]);
+            let refused: Vec<usize> = (0..answers.len()).filter(refused).collect();
+            let spread = Spread::new(
+                &refused,
+                |index| partition(&items[*index]),
+                |commands, index| add(commands, &items[*index]),
+            );
+            let again = self.commit_all(what, &spread.all).await?;
+            for (index, answer) in refused.into_iter().zip(spread.in_order(again)) {
+                answers[index] = answer;
+            }
+        }
+        Ok(answers)
     }
 
     /// Sends commands that `add` makes of many items each, and that answer for each of these; the answers

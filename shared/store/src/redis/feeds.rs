@@ -11,6 +11,7 @@ use super::{
     error::{is_full, store_error},
     key::{Key, partitions},
     link::{Commands, by_partition, decode},
+    script::Script,
     topic_names::topic_name,
 };
 use crate::{FeedDocument, FeedFormat, FeedKey, StoreError};
@@ -60,9 +61,13 @@ impl RedisStore {
         let name = Key::Feeds(&key.topic);
         let mut commands = Commands::new(name.partition());
         let topics = Key::FeedTopics(name.partition());
-        commands.add("SADD", &topics, topic_name(&key.topic));
-        commands.add("HSET", &name, (field(&key), encode_document(&document)));
-        commands.add("EXPIRE", &name, KEPT_S);
+        let args = (
+            topic_name(&key.topic),
+            field(&key),
+            encode_document(&document),
+            KEPT_S,
+        );
+        commands.script(Script::KeepFeed, &[name, topics], args);
         let answers = self.link.send(&commands).await;
         let answers = answers.map_err(store_error(KEEPING))?;
         if answers.iter().any(is_full) {
@@ -100,13 +105,12 @@ impl RedisStore {
         for (partition, answer) in partitions().zip(answers.into_iter().flatten()) {
             let names: Vec<Vec<u8>> = decode(answer).map_err(store_error(FORGETTING))?;
             let mut commands = Commands::new(partition);
-            for name in names {
-                commands.add(
-                    "UNLINK",
-                    &Key::FeedsByName(partition, &name),
-                    &[] as &[&str],
-                );
-                commands.add("SREM", &Key::FeedTopics(partition), name);
+            for names in names.chunks(LOOKED_AT_ONCE) {
+                for name in names {
+                    commands.add("UNLINK", &Key::FeedsByName(partition, name), &[] as &[&str]);
+                }
+                let topics = Key::FeedTopics(partition);
+                commands.script(Script::ForgetFeedTopics, &[topics], names);
             }
             if commands.len() > 0 {
                 forget.push(commands);
@@ -124,36 +128,16 @@ impl RedisStore {
         });
         let answers = self.link.send_all(&read).await;
         let answers = answers.map_err(store_error(LOOKING))?;
-        let mut all = Vec::new();
-        let mut looked_for = Vec::new();
+        let mut forget = Vec::new();
         for (partition, answer) in partitions().zip(answers.into_iter().flatten()) {
             let names: Vec<Vec<u8>> = decode(answer).map_err(store_error(LOOKING))?;
-            let mut commands = Commands::new(partition);
-            for name in names {
-                commands.add(
-                    "EXISTS",
-                    &Key::FeedsByName(partition, &name),
-                    &[] as &[&str],
-                );
-                looked_for.push((partition, name));
-            }
-            if commands.len() > 0 {
-                all.push(commands);
+            if !names.is_empty() {
+                let mut commands = Commands::new(partition);
+                let topics = Key::FeedTopics(partition);
+                commands.script(Script::ForgetFeedTopics, &[topics], names);
+                forget.push(commands);
             }
         }
-        let answers = self.link.send_all(&all).await;
-        let answers = answers.map_err(store_error(LOOKING))?;
-        let mut gone = Vec::new();
-        for (name, answer) in looked_for.into_iter().zip(answers.into_iter().flatten()) {
-            let exists: bool = decode(answer).map_err(store_error(LOOKING))?;
-            if !exists {
-                gone.push(name);
-            }
-        }
-        let forget = by_partition(gone, |commands, name| {
-            let topics = Key::FeedTopics(commands.partition);
-            commands.add("SREM", &topics, name);
-        });
         let forgotten = self.link.send_all(&forget).await;
         forgotten.map(drop).map_err(store_error(LOOKING))
     }

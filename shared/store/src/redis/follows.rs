@@ -94,7 +94,10 @@ impl RedisStore {
                 commands
             })
             .collect();
-        let answers = self.commit_all(FOLLOWING, &commands).await?;
+        let mut answers = self.commit_all(FOLLOWING, &commands).await?;
+        if self.finds_room_for(answers.iter().flatten()).await {
+            answers = self.commit_all(FOLLOWING, &commands).await?;
+        }
         let mut begun = Vec::with_capacity(steps.len());
         for (step, answers) in steps.into_iter().zip(answers) {
             let [epochs, noted] = <[_; 2]>::try_from(answers).map_err(|_| UNKNOWN_ANSWER)?;

@@ -93,6 +93,11 @@ pub(super) fn decode_job(id: JobId, record: &[u8]) -> Result<QueuedJob, StoreErr
     })
 }
 
+/// Whether the record of a job is one that a newer version can read.
+pub(super) fn is_of_newer_version(record: &[u8]) -> bool {
+    record.first().is_some_and(|version| *version > VERSION)
+}
+
 /// Decodes the record of a dead letter: when it was given up, the job's record after its length, why.
 pub(super) fn decode_dead(id: JobId, record: &[u8]) -> Result<DeadJob, StoreError> {
     let mut fields = Fields(record);

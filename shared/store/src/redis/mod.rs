@@ -178,11 +178,20 @@ impl Store for RedisStore {
     }
 
     async fn housekeep(&self) -> Result<(), StoreError> {
-        self.mend_relations().await?;
-        self.empty_outboxes().await?;
-        self.cool_idle_homes().await?;
-        self.make_room().await?;
-        self.forget_feed_topics().await
+        // What one step cannot do must not keep the others from being done.
+        let steps = [
+            self.mend_relations().await,
+            self.empty_outboxes().await,
+            self.cool_idle_homes().await,
+            self.make_room().await.map(drop),
+            self.forget_feed_topics().await,
+        ];
+        let mut failures = steps.into_iter().filter_map(Result::err);
+        let first = failures.next();
+        for error in failures {
+            tracing::warn!(%error, "another step of housekeeping has failed");
+        }
+        first.map_or(Ok(()), Err)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

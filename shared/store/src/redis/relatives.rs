@@ -75,8 +75,9 @@ pub(super) enum Note {
 }
 
 impl Note {
-    fn parse(field: &[u8], value: &str) -> Result<Self, StoreError> {
+    fn parse(field: &[u8], value: &[u8]) -> Result<Self, StoreError> {
         const CORRUPT: StoreError = StoreError::Corrupt { what: "outbox" };
+        let value = str::from_utf8(value).map_err(|_| CORRUPT)?;
         let id = |digits: &[u8]| {
             let digits = str::from_utf8(digits).map_err(|_| CORRUPT)?;
             digits.parse().map_err(|_| CORRUPT)
@@ -195,13 +196,25 @@ impl RedisStore {
             let mut notes = Vec::new();
             let mut still_filled = Vec::new();
             for (partition, answer) in filled.into_iter().zip(answers.into_iter().flatten()) {
-                let fields: Vec<(Vec<u8>, String)> =
+                let fields: Vec<(Vec<u8>, Vec<u8>)> =
                     decode(answer).map_err(store_error(READING))?;
-                if fields.len() == NOTES_MAX {
-                    still_filled.push(partition);
+                let (found, before) = (fields.len(), notes.len());
+                notes.extend(
+                    fields
+                        .iter()
+                        .filter_map(|(field, value)| Note::parse(field, value).ok()),
+                );
+                let unknown = found - (notes.len() - before);
+                if unknown > 0 {
+                    // Perhaps a newer version wrote them, and carries them out.
+                    tracing::warn!(
+                        partition,
+                        unknown,
+                        "notes in an outbox cannot be understood"
+                    );
                 }
-                for (field, value) in fields {
-                    notes.push(Note::parse(&field, &value)?);
+                if found == NOTES_MAX && unknown == 0 {
+                    still_filled.push(partition);
                 }
             }
             let done = self.carry_out(&notes).await?;
@@ -254,12 +267,15 @@ mod tests {
                 Note::Count(PostId(7), relatives),
                 Note::Uncount(PostId(7), relatives),
             ] {
-                assert_eq!(Note::parse(&note.field(), &relatives.note()).unwrap(), note);
+                assert_eq!(
+                    Note::parse(&note.field(), relatives.note().as_bytes()).unwrap(),
+                    note
+                );
             }
         }
         let note = Note::Imported([b'+'; 16], PostId(7));
-        assert_eq!(Note::parse(&note.field(), "7").unwrap(), note);
-        assert!(Note::parse(b"?", "").is_err());
+        assert_eq!(Note::parse(&note.field(), b"7").unwrap(), note);
+        assert!(Note::parse(b"?", b"").is_err());
         assert!(Relatives::from_note("1").is_err());
     }
 }

@@ -51,6 +51,8 @@ pub(super) enum Script {
     ClaimHandles,
     /// Tells which users exist.
     UsersExist,
+    /// Writes the token of a user who is sure to exist.
+    WriteToken,
     /// Makes users of proposals.
     ActivateUsers,
     /// Takes the proposal of a user away.
@@ -85,6 +87,10 @@ pub(super) enum Script {
     FinishIndex,
     /// Enters posts on a topic's page and takes others from it.
     IndexTopic,
+    /// Keeps a feed document.
+    KeepFeed,
+    /// Forgets the names of topics without feed documents.
+    ForgetFeedTopics,
 }
 
 impl Script {
@@ -113,6 +119,7 @@ impl Script {
         Self::ProposeUsers,
         Self::ClaimHandles,
         Self::UsersExist,
+        Self::WriteToken,
         Self::ActivateUsers,
         Self::WithdrawUser,
         Self::UpdateUser,
@@ -130,6 +137,8 @@ impl Script {
         Self::BeginIndex,
         Self::FinishIndex,
         Self::IndexTopic,
+        Self::KeepFeed,
+        Self::ForgetFeedTopics,
     ];
 
     /// What it does.
@@ -262,6 +271,10 @@ impl Script {
                 "#!lua flags=no-writes\n",
                 include_str!("scripts/users_exist.lua")
             ),
+            Self::WriteToken => concat!(
+                "#!lua flags=allow-oom\n",
+                include_str!("scripts/write_token.lua"),
+            ),
             Self::ActivateUsers => concat!(
                 "#!lua flags=allow-oom\n",
                 include_str!("scripts/activate_users.lua"),
@@ -337,8 +350,19 @@ impl Script {
                 include_str!("scripts/finish_index.lua"),
             ),
             Self::IndexTopic => concat!(
-                "#!lua flags=allow-oom\n",
+                "#!lua flags=allow-oom
+",
                 include_str!("scripts/index_topic.lua"),
+            ),
+            Self::KeepFeed => concat!(
+                "#!lua
+",
+                include_str!("scripts/keep_feed.lua")
+            ),
+            Self::ForgetFeedTopics => concat!(
+                "#!lua flags=allow-oom
+",
+                include_str!("scripts/forget_feed_topics.lua"),
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! The steps in which users are created (`user_creation.rs`): each is harmless when it is repeated.
 
-use ripple_domain::{User, UserId};
+use ripple_domain::{Handle, User, UserId};
 
 use super::{
     RedisStore,
@@ -43,7 +43,7 @@ impl RedisStore {
         }
         let mut unwritten: Vec<usize> = (0..proposals.len()).collect();
         loop {
-            let written: Vec<bool> = self
+            let written: Result<Vec<bool>, StoreError> = self
                 .commit_together(
                     CREATING,
                     &unwritten,
@@ -58,7 +58,12 @@ impl RedisStore {
                         commands.script(Script::ProposeUsers, &[key], args);
                     },
                 )
-                .await?;
+                .await;
+            if is_refused(&written) {
+                // Nobody knows of those that have been written.
+                self.withdraw(&proposals).await?;
+            }
+            let written = written?;
             let mut taken = unwritten;
             let mut written = written.into_iter();
             taken.retain(|_| written.next() == Some(false));
@@ -115,13 +120,17 @@ impl RedisStore {
             &[key],
             (stale, &held[..], IDEMPOTENCY_KEPT_MS),
         );
-        self.commit_one(CREATING, &commands).await
+        let reserved = self.commit_one(CREATING, &commands).await;
+        if is_refused(&reserved) {
+            self.withdraw(std::slice::from_ref(proposal)).await?;
+        }
+        reserved
     }
 
     /// Claims the handles; which of them are the proposals' now. (They may have been before: anybody
-    /// carries on a proposal.)
+    /// carries on a proposal.) Where some are refused, because memory is full, nothing is left of them.
     pub(super) async fn claim(&self, proposals: &[Proposal]) -> Result<Vec<bool>, StoreError> {
-        let owners: Vec<u32> = self
+        let owners: Result<Vec<u32>, StoreError> = self
             .commit_together(
                 CREATING,
                 proposals,
@@ -135,9 +144,27 @@ impl RedisStore {
                     commands.script(Script::ClaimHandles, &[key], args);
                 },
             )
-            .await?;
-        let owners = proposals.iter().zip(owners);
+            .await;
+        if is_refused(&owners) {
+            self.drop_unclaimed(proposals).await?;
+        }
+        let owners = proposals.iter().zip(owners?);
         Ok(owners.map(|(it, owner)| it.user.id.0 == owner).collect())
+    }
+
+    /// Takes back those proposals whose handles are not theirs, of which nobody else knows: who has an
+    /// idempotency key may be carrying his on.
+    async fn drop_unclaimed(&self, proposals: &[Proposal]) -> Result<(), StoreError> {
+        let handles: Vec<Handle> = proposals.iter().map(|it| it.user.handle.clone()).collect();
+        let owners = self.user_ids(&handles).await?;
+        let unclaimed: Vec<&Proposal> = proposals
+            .iter()
+            .zip(owners)
+            .filter(|(it, owner)| it.idempotency.is_none() && *owner != Some(it.user.id))
+            .map(|(it, _)| it)
+            .collect();
+        // Their ids are not given back: a claim that was lost on the way may still arrive.
+        self.erase(&unclaimed).await.map(drop)
     }
 
     /// Makes users of proposals whose handles have been claimed.
@@ -153,7 +180,7 @@ impl RedisStore {
                 &tokens,
                 |(token, _)| Key::Token(token).partition(),
                 |commands, (token, id)| {
-                    commands.add("SET", &Key::Token(token), id.0);
+                    commands.script(Script::WriteToken, &[Key::Token(token)], id.0);
                 },
             )
             .await?;
@@ -188,6 +215,19 @@ impl RedisStore {
                 self.commit_one::<()>(CREATING, &commands).await?;
             }
         }
+        let proposals: Vec<&Proposal> = proposals.iter().collect();
+        let free = self.erase(&proposals).await?;
+        if !free.is_empty() {
+            let key = Key::FreeUserIds;
+            let mut commands = Commands::new(key.partition());
+            commands.add("SADD", &key, free);
+            self.commit_one::<u64>(CREATING, &commands).await?;
+        }
+        Ok(())
+    }
+
+    /// Erases proposals; the ids of those that were there.
+    async fn erase(&self, proposals: &[&Proposal]) -> Result<Vec<u32>, StoreError> {
         let answers = self
             .commit_each(
                 CREATING,
@@ -198,20 +238,19 @@ impl RedisStore {
                 },
             )
             .await?;
-        let mut free = Vec::new();
+        let mut erased = Vec::new();
         for (proposal, answer) in proposals.iter().zip(answers) {
             if decode(answer).map_err(store_error(CREATING))? {
-                free.push(proposal.user.id.0);
+                erased.push(proposal.user.id.0);
             }
         }
-        if !free.is_empty() {
-            let key = Key::FreeUserIds;
-            let mut commands = Commands::new(key.partition());
-            commands.add("SADD", &key, free);
-            self.commit_one::<u64>(CREATING, &commands).await?;
-        }
-        Ok(())
+        Ok(erased)
     }
+}
+
+/// Whether the server has refused it, because memory is full: then it has not happened.
+fn is_refused<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Overloaded { .. }))
 }
 
 impl Proposal {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::StoreError;
 use crate::redis::{
     RedisStore,
-    error::store_error,
+    error::{is_full, store_error},
     key::{Key, partitions},
     link::{Commands, decode},
     script::Script,
@@ -37,18 +37,29 @@ const FUTILE_FOR: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(in crate::redis) struct Room {
     making: Turns<StoreError>,
-    futile_until: Mutex<Option<Instant>>,
+    last: Mutex<Last>,
+}
+
+/// What became of it the last time.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    made_at: Option<Instant>,
+    futile_until: Option<Instant>,
 }
 
 impl Room {
-    fn futile_until(&self) -> MutexGuard<'_, Option<Instant>> {
-        let futile = self.futile_until.lock();
-        futile.unwrap_or_else(PoisonError::into_inner)
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_futile(&self) -> bool {
-        let until = *self.futile_until();
-        until.is_some_and(|until| Instant::now() < until)
+    /// What whoever needs room since `asked` need not find out by himself.
+    fn known_since(&self, asked: Instant) -> Option<bool> {
+        let last = *self.last();
+        if last.made_at.is_some_and(|made| made > asked) {
+            return Some(true);
+        }
+        let is_futile = last.futile_until.is_some_and(|end| Instant::now() < end);
+        is_futile.then_some(false)
     }
 }
 
@@ -131,11 +142,22 @@ impl RedisStore {
     }
 
     /// Makes timelines cold where memory is short, the least recently read of each partition first. One
-    /// at a time does it; the others wait for him. Whether there may be room now.
+    /// at a time does it; the others wait for him, and have what he has made. Whether there may be room
+    /// now.
     pub(in crate::redis) async fn make_room(&self) -> Result<bool, StoreError> {
-        let futile = || self.room.is_futile().then_some(false);
+        let asked = Instant::now();
         let make = Box::pin(self.make_room_alone());
-        self.room.making.get(futile, make).await
+        let known = || self.room.known_since(asked);
+        self.room.making.get(known, make).await
+    }
+
+    /// Whether one of these commands was refused because memory was full, and there may be room now.
+    pub(in crate::redis) async fn finds_room_for(
+        &self,
+        answers: impl IntoIterator<Item = &Value>,
+    ) -> bool {
+        // Where that fails, the refusal is the answer.
+        answers.into_iter().any(is_full) && self.make_room().await.unwrap_or(false)
     }
 
     async fn make_room_alone(&self) -> Result<bool, StoreError> {
@@ -152,7 +174,7 @@ impl RedisStore {
             });
             let cooled = self.cool_least_recent(wanted, "+inf").await?;
             if cooled.iter().all(|cooled| *cooled == 0) {
-                *self.room.futile_until() = Some(Instant::now() + FUTILE_FOR);
+                self.room.last().futile_until = Some(Instant::now() + FUTILE_FOR);
                 tracing::warn!(
                     "Redis is short of memory, and no home timeline is left to be made cold"
                 );
@@ -166,6 +188,9 @@ impl RedisStore {
             );
             memory = self.memory().await?;
             memory.retain(|(_, memory)| memory.is_short_of(ROOM_BELOW));
+        }
+        if has_room {
+            self.room.last().made_at = Some(Instant::now());
         }
         Ok(has_room)
     }
@@ -202,5 +227,32 @@ impl RedisStore {
         memory
             .collect::<Result<_, _>>()
             .map_err(store_error(COOLING))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_know_from_when_on_memory_is_short() {
+        let script = include_str!("../scripts/lib/memory.lua");
+        let line = format!("local MEMORY_SHORT_FROM = {SHORT_FROM}\n");
+        assert!(script.contains(&line), "{line}");
+    }
+
+    #[test]
+    fn who_waited_has_the_room_that_was_made() {
+        let room = Room::default();
+        let asked = Instant::now();
+        assert_eq!(room.known_since(asked), None);
+        room.last().made_at = Some(asked + Duration::from_millis(1));
+        assert_eq!(room.known_since(asked), Some(true));
+        assert_eq!(room.known_since(asked + Duration::from_millis(2)), None);
+        room.last().futile_until = Some(asked + Duration::from_secs(3_600));
+        assert_eq!(
+            room.known_since(asked + Duration::from_millis(2)),
+            Some(false)
+        );
     }
 }

@@ -11,7 +11,7 @@ use ripple_domain::{Partition, UserId};
 use super::packed::{self, is_long, is_timeline};
 use crate::redis::{
     RedisStore,
-    error::{is_full, store_error},
+    error::store_error,
     followers::FollowerChunk,
     key::Key,
     link::{Bulk, IN_FLIGHT_MAX, decode},
@@ -119,7 +119,7 @@ impl RedisStore {
     /// changes nothing.)
     async fn push_bulk(&self, bulk: &Bulk) -> Result<Vec<Value>, StoreError> {
         let answers = self.commit_bulk(PUSHING, bulk).await?;
-        if answers.iter().any(is_full) && self.make_room().await? {
+        if self.finds_room_for(&answers).await {
             return self.commit_bulk(PUSHING, bulk).await;
         }
         Ok(answers)

@@ -74,7 +74,7 @@ impl RedisStore {
         let now = self.options.clock.now().as_ms();
         commands.script(Script::BeginHome, &[Key::Home(user)], (user.0, header, now));
         let mut begun = self.commit(REBUILDING, &commands).await?;
-        if begun.iter().any(is_full) && self.make_room().await? {
+        if self.finds_room_for(&begun).await {
             begun = self.commit(REBUILDING, &commands).await?;
         }
         if begun.iter().any(is_full) {

@@ -1,7 +1,7 @@
 -- Notes where a post may be from now on, before the pages of topics are touched.
 --
 -- KEYS: what the indexes hold of the post (HASH: r the revision, t its topics, m where it may be beside
--- that, both as topic_names.rs packs them). ARGV: the prefix of the queue, the job, the token of its
+-- that, both as topic_names.rs packs them, n the number of the last such note). ARGV: the prefix of the queue, the job, the token of its
 -- lease, now, the revision, the topics.
 -- Answers {'lost'} when the lease has ended; {'same'} when there is nothing to do; {'change', where it may
 -- have been before, the number of this note}.
@@ -16,6 +16,28 @@ local after = tonumber(ARGV[5])
 if revision > after or (revision == after and before == ARGV[6] and not maybe) then
   return { 'same' }
 end
-before = before .. (maybe or '')
-redis.call('HSET', KEYS[1], 'm', (maybe or '') .. ARGV[6])
+maybe = maybe or ''
+before = before .. maybe
+
+-- Calls `see` with each topic, as it is packed.
+local function each_topic(packed, see)
+  local at = 1
+  while at < #packed do
+    local past = at + 2 + struct.unpack('>I2', packed, at)
+    see(string.sub(packed, at, past - 1))
+    at = past
+  end
+end
+
+-- A job that is tried again and again notes the same topics.
+local noted = {}
+each_topic(maybe, function(topic)
+  noted[topic] = true
+end)
+each_topic(ARGV[6], function(topic)
+  if not noted[topic] then
+    maybe = maybe .. topic
+  end
+end)
+redis.call('HSET', KEYS[1], 'm', maybe)
 return { 'change', before, tostring(redis.call('HINCRBY', KEYS[1], 'n', 1)) }

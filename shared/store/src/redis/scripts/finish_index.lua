@@ -15,9 +15,10 @@ if ARGV[7] ~= '' then
   -- Another job may have brought the pages in line with a later revision meanwhile.
   if revision <= tonumber(ARGV[7]) then
     redis.call('HSET', KEYS[1], 'r', ARGV[7], 't', ARGV[8])
-    -- Or it is about to, and its note must stay.
+    -- Or it is about to, and its note must stay. The numbers go on, so that nobody who is late takes a
+    -- later note for his own.
     if redis.call('HGET', KEYS[1], 'n') == ARGV[9] then
-      redis.call('HDEL', KEYS[1], 'm', 'n')
+      redis.call('HDEL', KEYS[1], 'm')
     end
   end
 end

@@ -1,10 +1,12 @@
 //! Where memory comes near its bound, the timelines that were read least recently become cold.
 
+use futures_util::future::join_all;
 use redis::Connection;
-use ripple_domain::UserId;
+use ripple_domain::{RelationKind, UserId};
+use ripple_store::{CommitError, PostCommit, StoreError};
 
 use super::{clock, id, is_warm, memory, open, push, set_max_memory, star, warm_up};
-use crate::harness::{Program, RedisServer};
+use crate::harness::{Program, RedisServer, new_post, new_user, token};
 
 const USERS: u32 = 640;
 
@@ -67,6 +69,55 @@ async fn rebuilds_make_the_room_that_they_take() {
     assert!(left.len() > 64, "{} are left", left.len());
     assert!(left.contains(&UserId(USERS + 1)));
     assert!(!left.contains(&UserId(2)));
+}
+
+/// Facts come before timelines: what fills memory up between two housekeepings is not refused while there
+/// are timelines to give way to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_make_the_room_that_they_take() {
+    let server = RedisServer::start(Program::Redis);
+    let (mut connection, clock) = (server.connect(), clock());
+    let store = open(&server.url(), &clock).await;
+    let author = star(&store, USERS).await;
+    for user in (2..USERS + 2).map(UserId) {
+        assert!(warm_up(&store, user).await);
+    }
+    let commit = || {
+        let commit = PostCommit {
+            post: new_post(author, "hello"),
+            idempotency: None,
+            trace: None,
+        };
+        store.create_post(commit)
+    };
+    let mut fill_up = || {
+        let max = memory(&mut connection) - 1_000;
+        set_max_memory(&mut connection, max);
+    };
+    fill_up();
+    for committed in join_all((0..50).map(|_| commit())).await {
+        committed.unwrap();
+    }
+    fill_up();
+    let created = store.create_user(new_user("eve"), token("eve"), None).await;
+    let eve = created.unwrap().value.id;
+    fill_up();
+    let follow = store.relate(eve, RelationKind::Follow, author, true);
+    follow.await.unwrap();
+    let users: Vec<UserId> = (2..USERS + 2).map(UserId).collect();
+    let left = warm(&mut connection, &users).len();
+    assert!((1..users.len()).contains(&left), "{left} are left");
+
+    // In vain, once they are all cold.
+    set_max_memory(&mut connection, 1);
+    for committed in join_all((0..50).map(|_| commit())).await {
+        let refused = committed.map(drop);
+        let is_overloaded = matches!(
+            refused,
+            Err(CommitError::Store(StoreError::Overloaded { .. }))
+        );
+        assert!(is_overloaded, "{refused:?}");
+    }
 }
 
 /// Those who have a timeline. (To ask the store would be to read them.)

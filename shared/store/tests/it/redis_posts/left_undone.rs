@@ -83,3 +83,53 @@ async fn an_import_that_broke_off_is_known_when_it_comes_again() {
     assert_eq!(store.import_posts(vec![answer]).await.unwrap().added, 1);
     assert_eq!(replies(&store, post).await, 1);
 }
+
+/// As a newer version may leave them.
+#[tokio::test]
+async fn what_cannot_be_understood_stays_and_the_rest_is_done() {
+    let server = RedisServer::start(Program::Redis);
+    let mut connection = server.connect();
+    let store = open(&server.url(), RedisOptions::default()).await;
+    let (ada, bob) = (user(&store, "ada").await, user(&store, "bob").await);
+    let answered = post(&store, ada).await;
+    let uncounted = post(&store, bob).await;
+    for partition in 0..64 {
+        for (key, note) in [("out", "?"), ("rel", "? 1>2"), ("rel", "\u{e9}")] {
+            let key = format!("{{{partition:02}}}{key}");
+            let () = connection.hset(key, note.as_bytes(), note).unwrap();
+        }
+    }
+    // More of them than are read at a time.
+    let outbox = format!("{{{:02}}}out", bob.partition());
+    for n in 0..300 {
+        let () = connection
+            .hset(&outbox, format!("?{n}"), &b"\xff"[..])
+            .unwrap();
+    }
+    leave(&mut connection, uncounted, '+', answered);
+    let () = connection.sadd("{07}fes", "forgotten").unwrap();
+    let mut rounds = 0;
+    while replies(&store, answered).await == 0 {
+        store.housekeep().await.unwrap();
+        rounds += 1;
+        assert!(rounds < 200);
+    }
+    let left: usize = connection.hlen(&outbox).unwrap();
+    assert_eq!(left, 301);
+    let topics: usize = connection.scard("{07}fes").unwrap();
+    assert_eq!(topics, 0);
+}
+
+/// What a failing step leaves to be done is done by the next housekeeping; the other steps go on.
+#[tokio::test]
+async fn a_step_that_fails_does_not_keep_the_others() {
+    let server = RedisServer::start(Program::Redis);
+    let mut connection = server.connect();
+    let store = open(&server.url(), RedisOptions::default()).await;
+    // Not what it should be.
+    let () = connection.set("{07}rel", "damaged").unwrap();
+    let () = connection.sadd("{07}fes", "forgotten").unwrap();
+    assert!(store.housekeep().await.is_err());
+    let topics: usize = connection.scard("{07}fes").unwrap();
+    assert_eq!(topics, 0);
+}

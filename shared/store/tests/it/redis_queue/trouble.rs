@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use redis::Commands;
 use ripple_domain::Tier;
 use ripple_store::{Clock, Fate};
 
-use super::{TIER, claim, enqueue, open, posts, settle};
+use super::{TIER, claim, enqueue, open, post_ids, posts, settle};
 use crate::harness::{LEASE_MS, Program, Proxy, RedisServer, START};
 
 /// Working off the queue makes room, so it must go on where there is none.
@@ -115,4 +116,44 @@ async fn a_server_that_comes_back_is_worked_with_again() {
     let settled = settle(&store, &claims, &Fate::Ack).await;
     assert_eq!(settled, [true; 4]);
     assert_eq!(store.extend(&[rest[0].lease], LEASE_MS), [true]);
+}
+
+/// A job that nobody can read is given up: a tier would never be complete again.
+#[tokio::test]
+async fn a_damaged_job_becomes_a_dead_letter() {
+    let server = RedisServer::start(Program::Redis);
+    let mut connection = server.connect();
+    let clock = Clock::manual(START);
+    let store = open(&server.url(), &clock).await;
+    enqueue(&store, posts(3)).await;
+    let mut damage = |partition: u8, change: fn(&mut Vec<u8>)| {
+        let key = format!("{{{partition:02}}}qf:jobs");
+        let mut jobs: Vec<(String, Vec<u8>)> = connection.hgetall(&key).unwrap();
+        let (id, record) = &mut jobs[0];
+        change(record);
+        let () = connection.hset(key, &*id, &record[..]).unwrap();
+    };
+    damage(0, |record| record.push(0xff));
+    damage(1, |record| record[0] = 2);
+
+    let claims = claim(&store, 10).await;
+    assert_eq!(post_ids(&claims), posts(3)[2..]);
+    let stats = store.tier_stats(TIER).await.unwrap();
+    assert_eq!((stats.ready, stats.in_flight, stats.dead), (0, 2, 1));
+    assert_eq!(store.dead_jobs(TIER, None, 10).await.unwrap(), []);
+    assert_eq!(settle(&store, &claims, &Fate::Ack).await, [true]);
+
+    // What a newer version has enqueued is left to it.
+    clock.advance_ms(i64::from(LEASE_MS));
+    damage(1, |record| record[0] = 1);
+    let claims = claim(&store, 10).await;
+    assert_eq!(post_ids(&claims), posts(3)[1..2]);
+    assert_eq!(settle(&store, &claims, &Fate::Ack).await, [true]);
+    clock.advance_ms(1_000);
+    let complete = store.complete_until(TIER).await.unwrap();
+    assert!(complete >= START.plus_ms(1_000), "{complete:?}");
+
+    // It can be done from its beginning.
+    assert_eq!(store.replay_dead(TIER, None).await.unwrap(), 1);
+    assert_eq!(post_ids(&claim(&store, 10).await), posts(1));
 }

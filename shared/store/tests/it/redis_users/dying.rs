@@ -91,6 +91,45 @@ async fn a_user_is_created_or_can_be() {
     panic!("a user takes more than {COMMANDS_MAX} commands");
 }
 
+/// Whoever has a handle has a token, also where what is left to do meets a full server.
+#[tokio::test]
+async fn a_user_comes_to_be_whole_where_memory_is_full() {
+    let server = RedisServer::start(Program::Redis);
+    let direct = open(&server.url()).await;
+    let set_max_memory = |bytes: u64| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("maxmemory").arg(bytes);
+        set.exec(&mut server.connect()).unwrap();
+    };
+    let mut carried_on = 0;
+    for commands in 0..COMMANDS_MAX {
+        let name = format!("user_{commands}");
+        let dying = name.clone();
+        let is_done = dies_after(commands, &server, |store| async move {
+            store
+                .create_user(new_user(&dying), token(&dying), None)
+                .await
+                .unwrap()
+        })
+        .await;
+        set_max_memory(1);
+        let found = direct.user_by_handle(&handle(&name)).await.unwrap();
+        let by_token = direct.user_by_token(&token(&name)).await.unwrap();
+        assert_eq!(by_token, found.as_ref().map(|user| user.id), "{commands}");
+        let refused = direct
+            .create_user(new_user("late"), token("late"), None)
+            .await;
+        assert!(refused.is_err());
+        set_max_memory(0);
+        carried_on += u32::from(found.is_some() && !is_done);
+        if is_done {
+            assert!(carried_on > 0);
+            return;
+        }
+    }
+    panic!("a user takes more than {COMMANDS_MAX} commands");
+}
+
 /// Lets a process die after each command of a change of the relation of new users to `star`, and looks at
 /// what is there after housekeeping.
 async fn dying_relations(

@@ -4,6 +4,7 @@
 
 mod dying;
 mod follower_lists;
+mod full;
 mod late;
 mod refused;
 mod stress;
