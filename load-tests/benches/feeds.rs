@@ -92,7 +92,8 @@ impl Site {
 
     /// Asks for the feed; returns the length of the document, and its `ETag`.
     fn read(&self, format: &str, known: Option<&str>) -> (usize, String) {
-        let mut request = Request::get(format!("/tags/everything/feed.{format}"));
+        let request = Request::get(format!("/tags/everything/feed.{format}"));
+        let mut request = request.header(header::HOST, "ripple.example");
         if let Some(etag) = known {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
