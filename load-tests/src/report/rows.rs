@@ -1,7 +1,7 @@
 //! The rows of the tables, which the terminal and the page share.
 
 use super::{
-    model::{Latency, Operation, Report, SaturationStep, TierLatency, Verification},
+    model::{AfterReceipt, Latency, Operation, Report, SaturationStep, TierLatency, Verification},
     units::{as_f64, count, difference, duration, latency, number, share},
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct TierRow {
     pub(crate) is_aside: bool,
 }
 
-/// The tiers: what was seen, what the receipts say, and the difference of the two.
+/// The tiers: what was seen, what the receipts say, and the difference of the two, post by post.
 pub(crate) fn tiers(report: &Report) -> Vec<TierRow> {
     let mut rows = Vec::new();
     let mut names: Vec<&str> = Vec::new();
@@ -36,22 +36,8 @@ pub(crate) fn tiers(report: &Report) -> Vec<TierRow> {
     for name in names {
         let of_tier: Vec<_> = report.tiers.iter().filter(|of| of.tier == name).collect();
         rows.extend(of_tier.iter().map(|tier| tier_row(tier)));
-        let measured = |tier: &&&TierLatency| tier.latency.count > 0;
-        let (mut receipts, mut seen) = (
-            of_tier.iter().filter(|tier| tier.seen_by == RECEIPT),
-            of_tier.iter().filter(|tier| tier.seen_by != RECEIPT),
-        );
-        if let (Some(receipt), Some(seen)) = (receipts.find(measured), seen.find(measured)) {
-            let (told, found) = (values(&receipt.latency), values(&seen.latency));
-            rows.push(TierRow {
-                tier: name.into(),
-                seen_by: format!("{} less {RECEIPT}", seen.seen_by),
-                count: String::new(),
-                not_seen: String::new(),
-                figures: std::array::from_fn(|at| difference(found[at], told[at])),
-                is_aside: true,
-            });
-        }
+        let of_receipts = report.after_receipts.iter().filter(|of| of.tier == name);
+        rows.extend(of_receipts.map(after_receipt_row));
     }
     rows
 }
@@ -64,6 +50,23 @@ fn tier_row(tier: &TierLatency) -> TierRow {
         not_seen: nothing_as_blank(tier.not_seen),
         figures: figures(&tier.latency),
         is_aside: tier.seen_by == RECEIPT,
+    }
+}
+
+fn after_receipt_row(of: &AfterReceipt) -> TierRow {
+    let figure = |figure: &str| match figure {
+        "p50" => difference(of.p50_us),
+        "p99" => difference(of.p99_us),
+        "max" => difference(of.max_us),
+        _ => String::new(),
+    };
+    TierRow {
+        tier: of.tier.clone(),
+        seen_by: format!("last seen less {RECEIPT}"),
+        count: count(of.count),
+        not_seen: String::new(),
+        figures: FIGURES.map(figure),
+        is_aside: true,
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Measured {
     pub(crate) seen: Vec<Seen>,
     pub(crate) streamed: Vec<Streamed>,
     pub(crate) receipts: Vec<Receipt>,
+    /// How many were asked for.
+    pub(crate) receipts_wanted: usize,
     pub(crate) seconds: Vec<Second>,
     pub(crate) faults: Vec<FaultMark>,
     /// How many faults could not be made.
@@ -72,6 +74,7 @@ impl Measured {
             seen: Vec::new(),
             streamed: Vec::new(),
             receipts: Vec::new(),
+            receipts_wanted: 0,
             seconds: Vec::new(),
             faults: Vec::new(),
             faults_failed: 0,
@@ -186,6 +189,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let mut posts: Vec<u64> = seen.iter().map(|seen| seen.post).collect();
     posts.sort_unstable();
     posts.dedup();
+    let receipts_wanted = posts.len();
     let receipts = receipts(&bench.api, posts).await;
     let injected = std::mem::take(&mut *marks.lock().unwrap_or_else(PoisonError::into_inner));
     let faults = injected.marks.into_iter();
@@ -197,6 +201,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         seen,
         streamed: streamed(&bench.people, &accepted, &readers, &arrivals, begin),
         receipts,
+        receipts_wanted,
         seconds,
         faults: faults.map(|mark| ended(mark, sent_s)).collect(),
         faults_failed: injected.failed,

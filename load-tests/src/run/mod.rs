@@ -4,6 +4,7 @@ mod faults;
 mod measure;
 mod observe;
 mod prepare;
+mod receipts;
 mod report;
 
 use std::time::Duration;
