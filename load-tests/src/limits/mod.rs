@@ -5,6 +5,7 @@
 //! where they belong is judged always.
 
 mod budgets;
+mod creep;
 
 pub(crate) use budgets::{budgets, parts, unmeasured_parts};
 

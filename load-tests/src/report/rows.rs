@@ -1,8 +1,10 @@
 //! The rows of the tables, which the terminal and the page share.
 
+use std::collections::BTreeMap;
+
 use super::{
     model::{AfterReceipt, Latency, Operation, Report, SaturationStep, TierLatency, Verification},
-    units::{as_f64, count, difference, duration, latency, number, share},
+    units::{as_f64, bytes, count, difference, duration, latency, number, share},
 };
 
 /// How a post was seen by those whom the server tells.
@@ -68,6 +70,20 @@ fn after_receipt_row(of: &AfterReceipt) -> TierRow {
         figures: FIGURES.map(figure),
         is_aside: true,
     }
+}
+
+/// The resident memory of each process: its name, at the start, at the end, at most.
+pub(crate) fn memory(report: &Report) -> Vec<[String; 4]> {
+    let mut processes: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
+    for (name, bytes) in report.seconds.iter().flat_map(|of| &of.memory_bytes) {
+        let [_, end, most] = processes.entry(name).or_insert([*bytes; 3]);
+        (*end, *most) = (*bytes, (*most).max(*bytes));
+    }
+    let rows = processes.into_iter().map(|(name, found)| {
+        let [start, end, most] = found.map(bytes);
+        [name.into(), start, end, most]
+    });
+    rows.collect()
 }
 
 /// A kind of request.
