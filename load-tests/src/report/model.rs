@@ -233,8 +233,12 @@ pub struct Verification {
     pub strange: Vec<Misplaced>,
     /// How many are.
     pub strange_count: u64,
-    /// Jobs in the dead letters at the end.
-    pub dead_jobs: u64,
+    /// Whether it was ended before all pages were read, with the run: then nothing is known.
+    #[serde(default)]
+    pub ended_early: bool,
+    /// Jobs in the dead letters at the end, where the server told.
+    #[serde(default)]
+    pub dead_jobs: Option<u64>,
 }
 
 /// A post and a page.

@@ -133,6 +133,13 @@ pub(crate) fn verification(found: &Verification) -> Vec<(String, String, bool)> 
         known("posts accepted", found.accepted),
         known("posts of unknown fate", found.uncertain),
     ];
+    if found.ended_early {
+        rows.push((
+            "ended before all pages were read".into(),
+            "yes".into(),
+            false,
+        ));
+    }
     for (kind, pages) in &found.pages {
         rows.push(known(&format!("pages read: {kind}"), *pages));
     }
@@ -141,7 +148,11 @@ pub(crate) fn verification(found: &Verification) -> Vec<(String, String, bool)> 
         none("missing", found.missing_count),
         none("more than once", found.doubled_count),
         none("where they do not belong", found.strange_count),
-        none("jobs in the dead letters", found.dead_jobs),
+        (
+            "jobs in the dead letters".into(),
+            found.dead_jobs.map_or_else(|| "unknown".into(), count),
+            found.dead_jobs == Some(0),
+        ),
     ]);
     rows
 }

@@ -107,6 +107,7 @@ pub(super) fn sample() -> Report {
                 page: "/v1/timelines/home (user 99971)".into(),
             }],
             missing_count: 1,
+            dead_jobs: Some(0),
             ..Verification::default()
         },
         verdicts: vec![

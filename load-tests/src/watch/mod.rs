@@ -20,6 +20,7 @@ use self::look::Look;
 use crate::{
     api::Api,
     generate::{people::People, record::micros, send::Sighting},
+    run::Patience,
     scenario::WatchSpec,
 };
 
@@ -105,14 +106,16 @@ impl Watch {
         self.watches.close();
     }
 
-    /// Waits until everything was seen or the time for it is over; at most so long.
-    pub(crate) async fn end(&self, wait_max: Duration) -> Vec<Seen> {
+    /// Waits until everything was seen or the time for it is over; as long as there is patience.
+    pub(crate) async fn end(&self, patience: &Patience) -> Vec<Seen> {
         self.watches.close();
-        let all = tokio::time::timeout(wait_max, self.watches.wait());
-        if all.await.is_err() {
-            // Nobody knows whether they would have been seen in time.
-            self.give_up.cancel();
-            self.watches.wait().await;
+        tokio::select! {
+            () = self.watches.wait() => {}
+            () = patience.over() => {
+                // Nobody knows whether they would have been seen in time.
+                self.give_up.cancel();
+                self.watches.wait().await;
+            }
         }
         std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
