@@ -6,7 +6,7 @@ use crate::{
     generate::record::{Outcome, good, latency},
     limits,
     report::model::{LimitKind, Report, SaturationStep},
-    run::{Bench, Measured, RunError, finish, measure, queues_are_empty},
+    run::{Bench, Measured, RunError, finish, measure, open_jobs_at_end},
     scenario::{Operation, SaturateSpec, Scenario},
     watch::Place,
 };
@@ -124,7 +124,7 @@ pub(crate) async fn search(scenario: &Scenario, bench: &Bench) -> Result<Report,
 async fn is_emptied(bench: &Bench) -> bool {
     let bar = bench.bar("waiting for empty queues", 0);
     let is_empty = tokio::select! {
-        is_empty = queues_are_empty(&bench.api, BETWEEN_MAX) => is_empty,
+        open = open_jobs_at_end(&bench.api, tokio::time::sleep(BETWEEN_MAX)) => open == Some(0),
         () = bench.stop.cancelled() => false,
     };
     bar.finish_and_clear();

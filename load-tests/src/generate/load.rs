@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::{
@@ -13,7 +13,6 @@ use tokio::{
         mpsc::{self, Receiver, UnboundedReceiver},
     },
     task::JoinHandle,
-    time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -28,6 +27,7 @@ use super::{
 };
 use crate::{
     api::Api,
+    run::Patience,
     scenario::{Operation, Scenario},
 };
 
@@ -155,17 +155,21 @@ impl Running {
         self.requests.len()
     }
 
-    /// Waits for the last answers, and until the fate of every post is known, at most so long.
-    pub(crate) async fn end(self, wait_max: Duration) -> BTreeMap<Operation, Vec<Sample>> {
-        let begun = Instant::now();
+    /// Waits for the last answers, and until the fate of every post is known, as long as there is patience.
+    pub(crate) async fn end(self, patience: &Patience) -> BTreeMap<Operation, Vec<Sample>> {
         // Requests that get no answer end by themselves.
-        let _ = timeout(wait_max, self.requests.wait()).await;
+        tokio::select! {
+            () = self.requests.wait() => {}
+            () = patience.over() => {}
+        }
         let resending = &self.sender.resending;
         resending.close();
-        let left = wait_max.saturating_sub(begun.elapsed());
-        if timeout(left, resending.wait()).await.is_err() {
-            self.sender.give_up.cancel();
-            resending.wait().await;
+        tokio::select! {
+            () = resending.wait() => {}
+            () = patience.over() => {
+                self.sender.give_up.cancel();
+                resending.wait().await;
+            }
         }
         self.recorder.take()
     }

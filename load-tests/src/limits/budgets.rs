@@ -1,6 +1,6 @@
 //! What is wanted of each store on the same machine, against what was measured.
 
-use super::{at_least, at_most, good, ms, none, unmeasured};
+use super::{at_least, at_most, creep::creep, good, ms, none, unmeasured};
 use crate::{
     deployment::Store,
     generate::{
@@ -59,7 +59,7 @@ const COST_RATIO: f64 = 1.25;
 
 /// The budgets that a scenario measures, for the store that was measured.
 ///
-/// Nothing is wanted of somebody else's server but that it refuses nothing.
+/// Nothing is wanted of somebody else's server but that it refuses nothing and does not get slower.
 pub(crate) fn budgets(
     scenario: &Scenario,
     store: Option<Store>,
@@ -70,6 +70,7 @@ pub(crate) fn budgets(
     let refused = refused.filter(|sample| sample.outcome.is_refusal()).count();
     let none = none("requests refused for load (429, 503)", refused, "answers");
     let mut verdicts = vec![wanted(none)];
+    verdicts.extend(creep(scenario, measured).into_iter().map(wanted));
     let Some(limits) = store.map(limits) else {
         return verdicts;
     };

@@ -5,6 +5,9 @@
 //! where they belong is judged always.
 
 mod budgets;
+mod creep;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use budgets::{budgets, parts, unmeasured_parts};
 
@@ -88,6 +91,7 @@ pub(crate) fn promises(scenario: &Scenario, measured: &Measured) -> Vec<Verdict>
     });
     let what = "answers that are neither good nor a refusal for load";
     verdicts.push(none(what, wrong.count(), "answers"));
+    verdicts.push(jobs("jobs open at the end", measured.open_at_end));
     if !scenario.faults.is_empty() {
         let what = "faults that could not be made";
         verdicts.push(none(what, measured.faults_failed, "faults"));
@@ -135,12 +139,28 @@ pub(crate) fn correctness(verification: &Verification) -> Vec<Verdict> {
             verification.strange_count,
             "posts",
         ),
-        ("jobs in the dead letters", verification.dead_jobs, "jobs"),
     ];
-    let count = |count| usize::try_from(count).unwrap_or(usize::MAX);
-    counts
-        .map(|(what, found, unit)| none(what, count(found), unit))
-        .into()
+    let mut verdicts: Vec<_> = counts
+        .map(|(what, found, unit)| none(what, usize_of(found), unit))
+        .into();
+    if verification.ended_early {
+        verdicts = verdicts.into_iter().map(unmeasured).collect();
+    }
+    verdicts.push(jobs("jobs in the dead letters", verification.dead_jobs));
+    verdicts
+}
+
+/// No job; what the server does not tell is not promised to hold.
+fn jobs(what: &str, found: Option<u64>) -> Verdict {
+    let verdict = none(what, usize_of(found.unwrap_or_default()), "jobs");
+    match found {
+        Some(_) => verdict,
+        None => unmeasured(verdict),
+    }
+}
+
+fn usize_of(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 fn good<'a>(samples: impl Iterator<Item = &'a Sample>) -> impl Iterator<Item = u64> {
@@ -202,60 +222,4 @@ pub(crate) fn meets(faults: &[(f64, f64)], from_s: f64, to_s: f64) -> bool {
     faults
         .iter()
         .any(|(begin, end)| from_s <= end + RECOVERY_S && to_s >= *begin)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::find;
-
-    /// A second of 100 requests of which so many were refused.
-    fn refusing(refused: u32) -> Measured {
-        let mut measured = Measured::of_nothing();
-        let sample = |n: u32| Sample {
-            due_ms: n * 10,
-            took_us: 1_000,
-            outcome: if n < refused {
-                Outcome::Status(503)
-            } else {
-                Outcome::Good
-            },
-        };
-        measured
-            .samples
-            .insert(Operation::Home, (0..100).map(sample).collect());
-        measured
-    }
-
-    fn broken(scenario: &Scenario, measured: &Measured) -> Vec<String> {
-        let verdicts = promises(scenario, measured).into_iter();
-        let broken = verdicts.filter(|verdict| !verdict.held);
-        broken.map(|verdict| verdict.what).collect()
-    }
-
-    #[test]
-    fn a_server_that_refuses_much_breaks_a_promise_unless_it_is_overloaded_by_design() {
-        let (steady, burst) = (find("steady").unwrap(), find("burst").unwrap());
-        assert!(broken(&steady, &refusing(1)).is_empty());
-        let found = broken(&steady, &refusing(2));
-        assert!(found[0].starts_with("requests refused"), "{found:?}");
-        assert!(broken(&burst, &refusing(90)).is_empty());
-    }
-
-    #[test]
-    fn what_is_refused_around_a_fault_is_excused_and_a_fault_that_was_not_made_is_not() {
-        let crash = find("crash").unwrap();
-        let mut measured = refusing(90);
-        measured.faults.push(crate::report::model::FaultMark {
-            from_s: 0.0,
-            to_s: 0.6,
-            what: "killed".into(),
-        });
-        assert_eq!(broken(&crash, &measured).len(), 0);
-        measured.faults.clear();
-        measured.faults_failed = 1;
-        let found = broken(&crash, &measured);
-        assert_eq!(found[0], "faults that could not be made");
-        assert_eq!(found.len(), 2, "{found:?}");
-    }
 }

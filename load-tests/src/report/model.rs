@@ -36,6 +36,9 @@ pub struct Report {
     pub operations: Vec<Operation>,
     /// How long posts took to where readers see them.
     pub tiers: Vec<TierLatency>,
+    /// How long after its receipt each post was seen.
+    #[serde(default)]
+    pub after_receipts: Vec<AfterReceipt>,
     /// The run second by second.
     pub seconds: Vec<Second>,
     /// What was done to the server on purpose.
@@ -151,8 +154,25 @@ pub struct TierLatency {
     pub seen_by: String,
     /// From the post's acceptance (for the author: from the moment at which it was due).
     pub latency: Latency,
-    /// Posts that were looked for and not seen before the time for it was over.
+    /// Posts that were looked for and not seen before the time for it was over; of receipts, those that
+    /// are not there, or not done.
     pub not_seen: u64,
+}
+
+/// How long after what its receipt says a post was seen, in microseconds: by the last follower, or on the
+/// last public page. It is negative where a post was seen sooner than its receipt says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AfterReceipt {
+    /// `followers` or `public`.
+    pub tier: String,
+    /// Posts that were seen and have a receipt.
+    pub count: u64,
+    /// The median.
+    pub p50_us: i64,
+    /// 99 of 100 are at most this.
+    pub p99_us: i64,
+    /// The most.
+    pub max_us: i64,
 }
 
 /// A second of a run. Values that were not measured in it are absent.
@@ -213,8 +233,12 @@ pub struct Verification {
     pub strange: Vec<Misplaced>,
     /// How many are.
     pub strange_count: u64,
-    /// Jobs in the dead letters at the end.
-    pub dead_jobs: u64,
+    /// Whether it was ended before all pages were read, with the run: then nothing is known.
+    #[serde(default)]
+    pub ended_early: bool,
+    /// Jobs in the dead letters at the end, where the server told.
+    #[serde(default)]
+    pub dead_jobs: Option<u64>,
 }
 
 /// A post and a page.

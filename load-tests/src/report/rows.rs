@@ -1,8 +1,10 @@
 //! The rows of the tables, which the terminal and the page share.
 
+use std::collections::BTreeMap;
+
 use super::{
-    model::{Latency, Operation, Report, SaturationStep, TierLatency, Verification},
-    units::{as_f64, count, difference, duration, latency, number, share},
+    model::{AfterReceipt, Latency, Operation, Report, SaturationStep, TierLatency, Verification},
+    units::{as_f64, bytes, count, difference, duration, latency, number, share},
 };
 
 /// How a post was seen by those whom the server tells.
@@ -24,7 +26,7 @@ pub(crate) struct TierRow {
     pub(crate) is_aside: bool,
 }
 
-/// The tiers: what was seen, what the receipts say, and the difference of the two.
+/// The tiers: what was seen, what the receipts say, and the difference of the two, post by post.
 pub(crate) fn tiers(report: &Report) -> Vec<TierRow> {
     let mut rows = Vec::new();
     let mut names: Vec<&str> = Vec::new();
@@ -36,22 +38,8 @@ pub(crate) fn tiers(report: &Report) -> Vec<TierRow> {
     for name in names {
         let of_tier: Vec<_> = report.tiers.iter().filter(|of| of.tier == name).collect();
         rows.extend(of_tier.iter().map(|tier| tier_row(tier)));
-        let measured = |tier: &&&TierLatency| tier.latency.count > 0;
-        let (mut receipts, mut seen) = (
-            of_tier.iter().filter(|tier| tier.seen_by == RECEIPT),
-            of_tier.iter().filter(|tier| tier.seen_by != RECEIPT),
-        );
-        if let (Some(receipt), Some(seen)) = (receipts.find(measured), seen.find(measured)) {
-            let (told, found) = (values(&receipt.latency), values(&seen.latency));
-            rows.push(TierRow {
-                tier: name.into(),
-                seen_by: format!("{} less {RECEIPT}", seen.seen_by),
-                count: String::new(),
-                not_seen: String::new(),
-                figures: std::array::from_fn(|at| difference(found[at], told[at])),
-                is_aside: true,
-            });
-        }
+        let of_receipts = report.after_receipts.iter().filter(|of| of.tier == name);
+        rows.extend(of_receipts.map(after_receipt_row));
     }
     rows
 }
@@ -65,6 +53,37 @@ fn tier_row(tier: &TierLatency) -> TierRow {
         figures: figures(&tier.latency),
         is_aside: tier.seen_by == RECEIPT,
     }
+}
+
+fn after_receipt_row(of: &AfterReceipt) -> TierRow {
+    let figure = |figure: &str| match figure {
+        "p50" => difference(of.p50_us),
+        "p99" => difference(of.p99_us),
+        "max" => difference(of.max_us),
+        _ => String::new(),
+    };
+    TierRow {
+        tier: of.tier.clone(),
+        seen_by: format!("last seen less {RECEIPT}"),
+        count: count(of.count),
+        not_seen: String::new(),
+        figures: FIGURES.map(figure),
+        is_aside: true,
+    }
+}
+
+/// The resident memory of each process: its name, at the start, at the end, at most.
+pub(crate) fn memory(report: &Report) -> Vec<[String; 4]> {
+    let mut processes: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
+    for (name, bytes) in report.seconds.iter().flat_map(|of| &of.memory_bytes) {
+        let [_, end, most] = processes.entry(name).or_insert([*bytes; 3]);
+        (*end, *most) = (*bytes, (*most).max(*bytes));
+    }
+    let rows = processes.into_iter().map(|(name, found)| {
+        let [start, end, most] = found.map(bytes);
+        [name.into(), start, end, most]
+    });
+    rows.collect()
 }
 
 /// A kind of request.
@@ -114,6 +133,13 @@ pub(crate) fn verification(found: &Verification) -> Vec<(String, String, bool)> 
         known("posts accepted", found.accepted),
         known("posts of unknown fate", found.uncertain),
     ];
+    if found.ended_early {
+        rows.push((
+            "ended before all pages were read".into(),
+            "yes".into(),
+            false,
+        ));
+    }
     for (kind, pages) in &found.pages {
         rows.push(known(&format!("pages read: {kind}"), *pages));
     }
@@ -122,7 +148,11 @@ pub(crate) fn verification(found: &Verification) -> Vec<(String, String, bool)> 
         none("missing", found.missing_count),
         none("more than once", found.doubled_count),
         none("where they do not belong", found.strange_count),
-        none("jobs in the dead letters", found.dead_jobs),
+        (
+            "jobs in the dead letters".into(),
+            found.dead_jobs.map_or_else(|| "unknown".into(), count),
+            found.dead_jobs == Some(0),
+        ),
     ]);
     rows
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{TimeZone, Utc};
 
 use super::model::{
-    FaultMark, LAYOUT, Latency, LimitKind, Machine, Misplaced, Operation, Report, SaturationStep,
-    Second, Target, TierLatency, Verdict, Verification, WorldFigures,
+    AfterReceipt, FaultMark, LAYOUT, Latency, LimitKind, Machine, Misplaced, Operation, Report,
+    SaturationStep, Second, Target, TierLatency, Verdict, Verification, WorldFigures,
 };
 
 const SECONDS: u32 = 60;
@@ -82,6 +82,10 @@ pub(super) fn sample() -> Report {
             tier("public", "Atom feed", 0, 0, 0, 3),
             tier("public", "receipt", 590, 287_000, 4_850_000, 0),
         ],
+        after_receipts: vec![
+            after_receipt("followers", -400, 61_000, 270_000),
+            after_receipt("public", 24_000, 41_000, 83_000),
+        ],
         seconds: (0..SECONDS).map(second).collect(),
         faults: vec![
             fault(20.0, 22.4, "killed and started anew"),
@@ -103,6 +107,7 @@ pub(super) fn sample() -> Report {
                 page: "/v1/timelines/home (user 99971)".into(),
             }],
             missing_count: 1,
+            dead_jobs: Some(0),
             ..Verification::default()
         },
         verdicts: vec![
@@ -238,6 +243,16 @@ fn tier(tier: &str, seen_by: &str, count: u64, p50: u64, max: u64, not_seen: u64
         seen_by: seen_by.into(),
         latency: latency(count, p50, max),
         not_seen,
+    }
+}
+
+fn after_receipt(tier: &str, p50_us: i64, p99_us: i64, max_us: i64) -> AfterReceipt {
+    AfterReceipt {
+        tier: tier.into(),
+        count: 590,
+        p50_us,
+        p99_us,
+        max_us,
     }
 }
 

@@ -29,6 +29,7 @@ pub fn render(report: &Report, style: &Style) -> String {
     text.operations(report);
     text.tiers(report);
     text.limits(report);
+    text.memory(report);
     text.faults(report);
     text.verification(report);
     text.saturation(report);
@@ -227,6 +228,15 @@ impl Text {
             let rows: Vec<_> = rows.collect();
             self.table(["what", "limit", "measured", ""], 1..3, rows);
         }
+    }
+
+    fn memory(&mut self, report: &Report) {
+        let rows = rows::memory(report);
+        if rows.is_empty() {
+            return;
+        }
+        self.heading("Resident memory");
+        self.table(["process", "start", "end", "most"], 1..4, rows);
     }
 
     fn faults(&mut self, report: &Report) {

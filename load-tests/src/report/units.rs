@@ -36,9 +36,9 @@ fn in_its_unit(micros: f64, write: impl Fn(f64) -> String) -> String {
 }
 
 /// A difference of two latencies in microseconds, with its sign.
-pub(crate) fn difference(later: u64, earlier: u64) -> String {
-    let sign = if later < earlier { '−' } else { '+' };
-    format!("{sign}{}", latency(later.abs_diff(earlier)))
+pub(crate) fn difference(micros: i64) -> String {
+    let sign = if micros < 0 { '−' } else { '+' };
+    format!("{sign}{}", latency(micros.unsigned_abs()))
 }
 
 /// A count, in groups of three digits.
@@ -170,7 +170,7 @@ mod tests {
             shown(large.map(latency)),
             @"1.00 s | 1.00 s | 10.0 s | 123 s | 5,000 s"
         );
-        let differences = [difference(2_000, 500), difference(500, 2_000)];
+        let differences = [difference(1_500), difference(-1_500)];
         insta::assert_snapshot!(shown(differences), @"+1.50 ms | −1.50 ms");
     }
 

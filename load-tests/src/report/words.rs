@@ -179,3 +179,26 @@ fn names(limits: &[&Verdict]) -> String {
     let names: Vec<_> = limits.iter().map(|limit| limit.what.as_str()).collect();
     names.join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::sample;
+
+    #[test]
+    fn a_promise_that_was_not_measured_is_neither_kept_nor_broken() {
+        let mut report = sample();
+        let of = |verdict: &mut Verdict, measured| (verdict.measured, verdict.held) = measured;
+        report
+            .verdicts
+            .iter_mut()
+            .for_each(|verdict| of(verdict, (Some(0.0), true)));
+        of(&mut report.verdicts[0], (None, false));
+        assert_eq!(
+            promises(&report),
+            "1 of 6 promises was not measured: accept a post, p99.9."
+        );
+        assert!(!report.holds(), "nobody knows");
+        assert_eq!(budgets(&report).unwrap(), "All 6 budgets were met.");
+    }
+}

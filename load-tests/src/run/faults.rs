@@ -51,7 +51,11 @@ impl Injector {
                 FaultKind::Kill => self.deployment.kill_and_restart().await,
                 FaultKind::Stop => {
                     let time = Duration::from_secs_f64(fault.for_s);
-                    self.deployment.stop_for(time).await
+                    tokio::select! {
+                        done = self.deployment.stop_for(time) => done,
+                        // It goes on as nobody waits for it any more.
+                        () = self.stop.cancelled() => Ok(()),
+                    }
                 }
             };
             self.end(mark, fault, done);

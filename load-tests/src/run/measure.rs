@@ -7,18 +7,18 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    RunError, STOPPED_WAIT,
+    Patience, RunError,
     faults::{Injector, Marks},
-    observe::{Observer, queues_are_empty},
+    observe::{Observer, open_jobs_at_end},
     prepare::Bench,
+    progress::show_until_sent,
 };
 use crate::{
     generate::{
-        Load, Running,
+        Load,
         ledger::Accepted,
         people::People,
         record::{Sample, micros},
@@ -31,8 +31,8 @@ use crate::{
 
 /// The time between the start of a load and its first request.
 const RUN_UP: Duration = Duration::from_millis(100);
-/// How often the progress bar is written anew.
-const PROGRESS: Duration = Duration::from_millis(500);
+/// Receipts that take longer are done without.
+const RECEIPTS_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// A post that a reader with an open stream had to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,8 @@ pub(crate) struct Measured {
     /// Readers with open streams and posts that came to them more often than once.
     pub(crate) streamed_again: Vec<(u32, u64)>,
     pub(crate) receipts: Vec<Receipt>,
+    /// How many were asked for.
+    pub(crate) receipts_wanted: usize,
     pub(crate) seconds: Vec<Second>,
     pub(crate) faults: Vec<FaultMark>,
     /// How many faults could not be made.
@@ -61,6 +63,8 @@ pub(crate) struct Measured {
     pub(crate) celebrity: u32,
     /// How long after the load the last job was done, in seconds; none where jobs stayed open.
     pub(crate) drained_after_s: Option<f64>,
+    /// The jobs that were open then, where the server told.
+    pub(crate) open_at_end: Option<u64>,
 }
 
 impl Measured {
@@ -75,11 +79,13 @@ impl Measured {
             streamed: Vec::new(),
             streamed_again: Vec::new(),
             receipts: Vec::new(),
+            receipts_wanted: 0,
             seconds: Vec::new(),
             faults: Vec::new(),
             faults_failed: 0,
             celebrity: 0,
             drained_after_s: Some(0.0),
+            open_at_end: Some(0),
         }
     }
 
@@ -168,18 +174,15 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let sent_s = sent.saturating_duration_since(begin).as_secs_f64();
     // A fault that has begun is brought to its end, whatever happens, so that a stopped server goes on.
     let _ = injecting.await;
-    let drain = Duration::from_secs_f64(scenario.drain_s);
-    let wait_max = || match bench.stop.is_cancelled() {
-        true => drain.min(STOPPED_WAIT),
-        false => drain,
-    };
+    let patience = || Patience::new(Duration::from_secs_f64(scenario.drain_s), &bench.stop);
     let bar = bench.bar("waiting for the rest", 0);
-    let samples = running.end(wait_max()).await;
+    let samples = running.end(&patience()).await;
     let _ = watching.await;
+    let patience = patience();
     // At the same time: a look for a post of the slowest tier would hide how soon the queues are empty.
-    let (watched, drained_after_s) = tokio::join!(watch.end(wait_max()), async {
-        let is_empty = queues_are_empty(&bench.api, wait_max()).await;
-        is_empty.then(|| sent.elapsed().as_secs_f64())
+    let (watched, (open_at_end, after_s)) = tokio::join!(watch.end(&patience), async {
+        let open = open_jobs_at_end(&bench.api, patience.over()).await;
+        (open, sent.elapsed().as_secs_f64())
     });
     bar.finish_and_clear();
     watched.warn();
@@ -190,7 +193,12 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let mut posts: Vec<u64> = watched.seen.iter().map(|seen| seen.post).collect();
     posts.sort_unstable();
     posts.dedup();
-    let receipts = receipts(&bench.api, posts).await;
+    let patience = Patience::new(RECEIPTS_TIME_MAX, &bench.stop);
+    let wanted = posts.len();
+    let (receipts, receipts_wanted) = tokio::select! {
+        receipts = receipts(&bench.api, posts) => (receipts, wanted),
+        () = patience.over() => (Vec::new(), 0),
+    };
     let injected = std::mem::take(&mut *marks.lock().unwrap_or_else(PoisonError::into_inner));
     let faults = injected.marks.into_iter();
     let seconds = std::mem::take(&mut *seconds.lock().unwrap_or_else(PoisonError::into_inner));
@@ -202,11 +210,13 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         streamed: streamed(&bench.people, &accepted, &streams, begin),
         streamed_again: streams.repeated(),
         receipts,
+        receipts_wanted,
         seconds,
         faults: faults.map(|mark| ended(mark, sent_s)).collect(),
         faults_failed: injected.failed,
         celebrity: bench.people.graph.most_followed(),
-        drained_after_s,
+        drained_after_s: (open_at_end == Some(0)).then_some(after_s),
+        open_at_end,
     })
 }
 
@@ -249,63 +259,4 @@ fn streamed(
         }
     }
     streamed
-}
-
-/// Shows how the load goes until all of it has been sent.
-async fn show_until_sent(
-    running: &mut Running,
-    scenario: &Scenario,
-    bench: &Bench,
-    begin: Instant,
-) {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a positive number of seconds"
-    )]
-    let bar = bench.bar(&scenario.name, scenario.duration_s.ceil() as u64);
-    let recorder = Arc::clone(&running.recorder);
-    let mut shown = Instant::now();
-    loop {
-        let in_flight = running.in_flight();
-        tokio::select! {
-            () = running.sent() => break,
-            () = tokio::time::sleep(PROGRESS) => {}
-        }
-        let since = shown.elapsed();
-        shown = Instant::now();
-        bar.set_position(shown.saturating_duration_since(begin).as_secs());
-        show(&bar, scenario, since, in_flight, |operation| {
-            recorder.news(operation)
-        });
-    }
-    bar.finish_and_clear();
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures to be shown")]
-fn show(
-    bar: &ProgressBar,
-    scenario: &Scenario,
-    since: Duration,
-    in_flight: usize,
-    news: impl Fn(Operation) -> (usize, usize, u64),
-) {
-    let mut bad_all = 0;
-    let mut parts = Vec::new();
-    for operation in scenario.rates.keys() {
-        let (count, bad, p99) = news(*operation);
-        bad_all += bad;
-        let per_s = count as f64 / since.as_secs_f64();
-        let p99_ms = p99 as f64 / 1_000.0;
-        if parts.len() < 3 {
-            parts.push(format!(
-                "{} {per_s:.0}/s p99 {p99_ms:.1} ms",
-                operation.name()
-            ));
-        }
-    }
-    bar.set_message(format!(
-        "{}, {bad_all} bad, {in_flight} waiting",
-        parts.join(", ")
-    ));
 }

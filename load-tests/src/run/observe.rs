@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -19,6 +20,9 @@ use crate::{
 
 /// A look at the queues takes so long at most; else the second has none.
 const LOOK_TIME_MAX: Duration = Duration::from_secs(1);
+/// Where the answer decides about a promise, it is asked for so long.
+const ASK_TIME_MAX: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The state of the queues.
 #[derive(Clone, Debug, Default)]
@@ -58,20 +62,34 @@ pub(crate) async fn queues(api: &Api) -> Option<Queues> {
     })
 }
 
-/// Waits until no job is open, at most so long; whether it came to that.
-pub(crate) async fn queues_are_empty(api: &Api, wait_max: Duration) -> bool {
+/// The queues, asked for again for some seconds by who must know; none where the server does not tell.
+pub(crate) async fn queues_for_sure(api: &Api) -> Option<Queues> {
     let begun = Instant::now();
     loop {
-        if let Some(queues) = queues(api).await
-            && queues.open.values().all(|open| *open == 0)
-        {
-            return true;
+        let queues = queues(api).await;
+        if queues.is_some() || begun.elapsed() >= ASK_TIME_MAX {
+            return queues;
         }
-        if begun.elapsed() >= wait_max {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Waits until no job is open, until `over`; how many are open then, where the server tells.
+pub(crate) async fn open_jobs_at_end(api: &Api, over: impl Future<Output = ()>) -> Option<u64> {
+    let mut over = pin!(over);
+    loop {
+        let open = queues(api).await.map(|queues| queues.open.values().sum());
+        if open == Some(0) {
+            return open;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = &mut over => break,
+        }
+    }
+    // One look may fail on a server that is busy.
+    let queues = queues_for_sure(api).await?;
+    Some(queues.open.values().sum())
 }
 
 /// Watches the server each second until it is told to stop.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{measure::Measured, prepare::Bench};
+use super::{measure::Measured, prepare::Bench, receipts::after_receipts};
 use crate::{
     deployment::{Store, machine},
     generate::{
@@ -56,6 +56,7 @@ pub(crate) fn report(
         world: bench.world.clone(),
         operations: operations(scenario, measured),
         tiers: tiers(measured),
+        after_receipts: after_receipts(measured),
         seconds: seconds(measured),
         faults: measured.faults.clone(),
         verification,
@@ -121,8 +122,10 @@ pub(crate) fn tiers(measured: &Measured) -> Vec<TierLatency> {
     let answers = measured.of(&[Operation::Post, Operation::Celebrity]);
     let mut tiers: Vec<_> = vec![tier("author", "answer", good(&answers).map(Some).collect())];
     let receipts = |of: fn(&crate::watch::Receipt) -> Option<u64>| {
-        let known = measured.receipts.iter().filter_map(of);
-        known.map(Some).collect()
+        let mut told: Vec<_> = measured.receipts.iter().map(of).collect();
+        // Those that could not be read are not there.
+        told.resize(told.len().max(measured.receipts_wanted), None);
+        told
     };
     for name in ["followers", "public"] {
         for (place, _, seen_by) in PLACES.iter().filter(|(_, tier, _)| *tier == name) {

@@ -29,6 +29,7 @@ use crate::{
         record::micros,
         send::Sighting,
     },
+    run::Patience,
     scenario::{Scenario, WatchSpec},
 };
 
@@ -151,13 +152,16 @@ impl Watch {
         self.watches.close();
     }
 
-    /// Waits until everything was seen or the time for it is over; at most so long.
-    pub(crate) async fn end(&self, wait_max: Duration) -> Watched {
+    /// Waits until everything was seen or the time for it is over; as long as there is patience.
+    pub(crate) async fn end(&self, patience: &Patience) -> Watched {
         self.watches.close();
-        let all = tokio::time::timeout(wait_max, self.watches.wait());
-        if all.await.is_err() {
-            self.give_up.cancel();
-            self.watches.wait().await;
+        tokio::select! {
+            () = self.watches.wait() => {}
+            () = patience.over() => {
+                // Nobody knows whether they would have been seen in time.
+                self.give_up.cancel();
+                self.watches.wait().await;
+            }
         }
         std::mem::take(&mut self.watched())
     }

@@ -324,6 +324,63 @@ fn a_run_that_is_interrupted_reports_what_there_is_and_leaves_no_process() {
     );
 }
 
+/// The server stands still, so that what follows the load would be waited for for a minute.
+#[test]
+fn a_signal_ends_the_waiting_and_a_second_one_the_program() {
+    let folder = TempDir::new().unwrap();
+    let ripple = own().ripple;
+    let mut scenario = small(1.0);
+    scenario.faults = vec![Fault {
+        at_s: 0.5,
+        kind: FaultKind::Stop,
+        for_s: 60.0,
+    }];
+    for (signals, status) in [
+        (&[Signal::TERM][..], None),
+        (&[Signal::INT, Signal::TERM], Some(130)),
+    ] {
+        let further = ["--ripple", ripple.to_str().unwrap()];
+        let mut command = program(&scenario, folder.path(), &further);
+        command.env("TMPDIR", folder.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_secs(8));
+        let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+        let begun = Instant::now();
+        for signal in signals {
+            kill_process(pid, *signal).unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        let text = text(&output);
+        assert!(begun.elapsed() < Duration::from_secs(40), "{text}");
+        if status.is_some() {
+            assert_eq!(output.status.code(), status, "{text}");
+        } else {
+            assert!(text.contains("posts accepted"), "{text}");
+        }
+        let left = std::fs::read_dir(folder.path()).unwrap();
+        let names = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: Vec<_> = names.filter(|name| name.starts_with("ripple-")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_to_is_noticed_before_the_run() {
+    let begun = Instant::now();
+    let output = Command::new(LOAD_TESTS)
+        .args(["run", "soak", "--out", "/proc/nope"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output).contains("cannot write to /proc/nope"),
+        "{}",
+        text(&output)
+    );
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
 #[test]
 fn faults_of_somebody_elses_server_are_refused_before_the_load() {
     let folder = TempDir::new().unwrap();
