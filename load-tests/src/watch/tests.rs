@@ -1,3 +1,5 @@
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 use crate::{
     generate::people::tests::{people, scenario},
@@ -45,7 +47,8 @@ async fn what_is_given_up_after_its_time_was_not_seen_and_before_it_is_undecided
                 .spawn(Arc::clone(&watch).find(post.clone(), look));
         }
     }
-    let watched = watch.end(Duration::from_millis(50)).await;
+    let patience = Patience::new(Duration::from_millis(50), &CancellationToken::new());
+    let watched = watch.end(&patience).await;
     assert_eq!((watched.undecided, watched.skipped), (3, 0));
     let [seen] = &watched.seen[..] else {
         panic!("{:?}", watched.seen);
