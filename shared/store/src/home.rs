@@ -1,11 +1,17 @@
 //! Home timelines on every store: rebuilding a cold one, and the ids of a page of a warm one.
 
 use ripple_domain::{Direction, PostId, UserId, Window, merge::merge};
+use tokio::sync::Semaphore;
 
 use crate::{Home, Store, StoreError};
 
 /// The most ids that a warm home timeline holds.
 pub const HOME_IDS_MAX: usize = 800;
+/// Rebuilds for readers that a process does at once. When thousands of readers come back at the same moment,
+/// more would not make them faster, but everybody else would wait behind all of them.
+const REBUILDS_AT_ONCE: usize = 4;
+
+static REBUILDS: Semaphore = Semaphore::const_new(REBUILDS_AT_ONCE);
 
 /// Rebuilds a user's home timeline and returns it: marks it as warming, reads the author timelines
 /// of everyone he follows, his own and his inbox, and merges.
@@ -24,6 +30,16 @@ pub async fn rebuild(store: &dyn Store, user: UserId) -> Result<Home, StoreError
     // rebuilds it too. What was read is right for this reader, so nobody has to wait in a loop.
     let floor = if complete { None } else { ids.last().copied() };
     Ok(Home::Warm { ids, floor })
+}
+
+/// [`rebuild`] for a reader, who waits for his turn, and may find then that it has been done.
+async fn rebuild_in_turn(store: &dyn Store, user: UserId) -> Result<Home, StoreError> {
+    // It is never closed.
+    let _turn = REBUILDS.acquire().await;
+    match store.home(user).await? {
+        Home::Cold => rebuild(store, user).await,
+        warm @ Home::Warm { .. } => Ok(warm),
+    }
 }
 
 /// The ids of a home timeline in a window, from the facts alone: a merge of the author timelines of
@@ -61,7 +77,7 @@ impl<'a> HomeIds<'a> {
     /// Opens a user's home timeline, rebuilding it where it is cold.
     pub async fn open(store: &'a dyn Store, user: UserId) -> Result<Self, StoreError> {
         let home = match store.home(user).await? {
-            Home::Cold => rebuild(store, user).await?,
+            Home::Cold => rebuild_in_turn(store, user).await?,
             warm @ Home::Warm { .. } => warm,
         };
         let (ids, floor) = match home {
