@@ -17,6 +17,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    crowd::Crowd,
     draw::Draw,
     ledger::Ledger,
     pace::{self, moment},
@@ -57,6 +58,8 @@ pub(crate) struct Running {
     sender: Arc<Sender>,
     requests: TaskTracker,
     sending: JoinHandle<()>,
+    /// Kept until the answers are there.
+    _crowd: Arc<Crowd>,
 }
 
 impl Load<'_> {
@@ -95,12 +98,14 @@ impl Load<'_> {
         // The thread ends with the schedule, or when it is told to stop.
         drop(pace::start(schedule, begin, send, self.stop, unsent)?);
         let requests = TaskTracker::new();
+        let crowd = Arc::new(Crowd::start()?);
         let sending = tokio::spawn(
             Sending {
                 sender: Arc::clone(&sender),
                 requests: requests.clone(),
                 in_flight_max: self.scenario.in_flight_max,
                 draw,
+                crowd: Arc::clone(&crowd),
             }
             .run(receive),
         );
@@ -109,6 +114,7 @@ impl Load<'_> {
             sender,
             requests,
             sending,
+            _crowd: crowd,
         };
         Ok((running, sightings))
     }
@@ -120,6 +126,7 @@ struct Sending {
     requests: TaskTracker,
     in_flight_max: usize,
     draw: Draw,
+    crowd: Arc<Crowd>,
 }
 
 impl Sending {
@@ -132,7 +139,10 @@ impl Sending {
             };
             let moment = moment(self.sender.begin, due.at_s);
             let send = Arc::clone(&self.sender).send(due.operation, ask, moment);
-            self.requests.spawn(send);
+            match (due.operation, self.crowd.handle()) {
+                (Operation::Herd, Some(crowd)) => drop(self.requests.spawn_on(send, crowd)),
+                _ => drop(self.requests.spawn(send)),
+            }
         }
         self.requests.close();
     }

@@ -1,5 +1,6 @@
 //! The load: requests that leave on schedule, whatever the answers do.
 
+mod crowd;
 pub mod draw;
 pub mod ledger;
 mod load;

@@ -25,8 +25,8 @@ pub enum StoreError {
         /// Why, for the log.
         reason: String,
     },
-    /// Too many writes wait; the same request may succeed after `retry_after_s`.
-    #[error("too many writes wait")]
+    /// Too many others wait for the same; the same request may succeed after `retry_after_s`.
+    #[error("too many requests wait")]
     Overloaded {
         /// Seconds to wait, at least 1.
         retry_after_s: u32,

@@ -1,17 +1,46 @@
 //! Home timelines on every store: rebuilding a cold one, and the ids of a page of a warm one.
 
+use std::time::Duration;
+
 use ripple_domain::{Direction, PostId, UserId, Window, merge::merge};
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use crate::{Home, Store, StoreError};
 
 /// The most ids that a warm home timeline holds.
 pub const HOME_IDS_MAX: usize = 800;
-/// Rebuilds for readers that a process does at once. When thousands of readers come back at the same moment,
-/// more would not make them faster, but everybody else would wait behind all of them.
-const REBUILDS_AT_ONCE: usize = 4;
+/// The longest that a reader waits for his turn.
+const TURN_TIME_MAX: Duration = Duration::from_secs(10);
 
-static REBUILDS: Semaphore = Semaphore::const_new(REBUILDS_AT_ONCE);
+/// Whose turn it is to have a cold timeline rebuilt. When thousands of readers come back at the same
+/// moment, rebuilding for all of them at once makes none of them faster, but everybody else slower.
+#[derive(Debug)]
+pub struct RebuildTurns {
+    places: Semaphore,
+    wait_max: Duration,
+}
+
+impl RebuildTurns {
+    /// Turns of which `at_once` are taken at a time.
+    pub(crate) fn new(at_once: usize) -> Self {
+        Self {
+            places: Semaphore::new(at_once),
+            wait_max: TURN_TIME_MAX,
+        }
+    }
+
+    /// Waits for a turn, which lasts until what is returned is dropped. Turns are given in the order in
+    /// which they were asked for; [`StoreError::Overloaded`] when none comes within ten seconds.
+    pub async fn take(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        let turn = timeout(self.wait_max, self.places.acquire()).await;
+        turn.ok()
+            .and_then(Result::ok)
+            .ok_or(StoreError::Overloaded { retry_after_s: 1 })
+    }
+}
 
 /// Rebuilds a user's home timeline and returns it: marks it as warming, reads the author timelines
 /// of everyone he follows, his own and his inbox, and merges.
@@ -34,8 +63,7 @@ pub async fn rebuild(store: &dyn Store, user: UserId) -> Result<Home, StoreError
 
 /// [`rebuild`] for a reader, who waits for his turn, and may find then that it has been done.
 async fn rebuild_in_turn(store: &dyn Store, user: UserId) -> Result<Home, StoreError> {
-    // It is never closed.
-    let _turn = REBUILDS.acquire().await;
+    let _turn = store.rebuild_turns().take().await?;
     match store.home(user).await? {
         Home::Cold => rebuild(store, user).await,
         warm @ Home::Warm { .. } => Ok(warm),
@@ -135,5 +163,26 @@ impl<'a> HomeIds<'a> {
             (before, top) => before.or(top),
         };
         Window { before, ..window }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_too_long_for_a_turn_is_told_so() {
+        let turns = RebuildTurns {
+            places: Semaphore::new(1),
+            wait_max: Duration::from_millis(20),
+        };
+        let turn = turns.take().await.unwrap();
+        let late = turns.take().await;
+        assert!(matches!(
+            late,
+            Err(StoreError::Overloaded { retry_after_s: 1 })
+        ));
+        drop(turn);
+        turns.take().await.unwrap();
     }
 }

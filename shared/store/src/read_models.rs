@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ripple_domain::{PostId, Receipt, Tier, Timestamp, Topic, UserId, Window};
 
-use crate::{Lease, StageProgress, StoreError};
+use crate::{Lease, StageProgress, StoreError, home::RebuildTurns};
 
 /// A chunk of the fan-out of one post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,9 @@ pub trait ReadModels: Send + Sync {
 
     /// A user's home timeline as it is kept. Counts as a read of it.
     async fn home(&self, user: UserId) -> Result<Home, StoreError>;
+
+    /// Whose turn it is to have his timeline rebuilt when he reads it.
+    fn rebuild_turns(&self) -> &RebuildTurns;
 
     /// Begins a rebuild: from the return on every push reaches the timeline. A rebuild of the same
     /// timeline that was under way can no longer finish.

@@ -24,7 +24,7 @@ impl From<StoreError> for Problem {
         let cause = chain(&error);
         match error {
             StoreError::Overloaded { retry_after_s } => {
-                Self::overloaded("too many writes wait", retry_after_s)
+                Self::overloaded("too many requests wait", retry_after_s)
             }
             StoreError::Unavailable { .. } => {
                 Self::overloaded("the server takes no writes now", RETRY_AFTER_S)

@@ -41,7 +41,7 @@ pub use followers::FollowerLists;
 pub use homes::{HomeStats, HomeTimelines};
 pub use open::OpenError;
 
-use crate::{Clock, QueueLimits, Store, StoreError};
+use crate::{Clock, QueueLimits, Store, StoreError, home::RebuildTurns};
 use folder::DataFolder;
 use memory::Memory;
 use writer::{Writer, WriterState};
@@ -83,6 +83,7 @@ pub struct EmbeddedStore {
     keyspace: Keyspace,
     memory: Arc<Memory>,
     writer: Writer,
+    rebuild_turns: RebuildTurns,
     _folder: DataFolder,
 }
 
@@ -106,9 +107,15 @@ impl EmbeddedStore {
             keyspace,
             memory,
             writer,
+            rebuild_turns: RebuildTurns::new(rebuilds_at_once()),
             _folder: folder,
         }))
     }
+}
+
+/// Rebuilds for readers at a time: they need processors more than the disk.
+fn rebuilds_at_once() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[async_trait]

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Delivery, Facts, FeedDocument, FeedKey, Home, IndexWrite, Indexed, Pushed, ReadModels,
-    StoreError, Warming,
+    StoreError, Warming, home::RebuildTurns,
 };
 
 /// Fan-outs to up to this many followers are done in place; larger ones go to a thread of their own.
@@ -72,6 +72,10 @@ impl ReadModels for EmbeddedStore {
 
     async fn home(&self, user: UserId) -> Result<Home, StoreError> {
         Ok(self.memory.homes.home(user, self.memory.clock.now()))
+    }
+
+    fn rebuild_turns(&self) -> &RebuildTurns {
+        &self.rebuild_turns
     }
 
     async fn home_begin(&self, user: UserId) -> Result<Warming, StoreError> {

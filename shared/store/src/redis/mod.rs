@@ -75,7 +75,7 @@ use tokio::time::timeout;
 pub use address::{InvalidAddress, RedisAddress};
 pub use open_error::RedisOpenError;
 
-use crate::{Clock, QueueLimits, Store, StoreError};
+use crate::{Clock, QueueLimits, Store, StoreError, home::RebuildTurns};
 use error::store_error;
 use key::{Key, partitions};
 use known::Known;
@@ -108,6 +108,10 @@ impl Default for RedisOptions {
     }
 }
 
+/// Rebuilds for readers that a process does at a time: they wait for a server more than they need a
+/// processor. With four, thousands of readers take twice as long; without a bound, all others wait.
+const REBUILDS_AT_ONCE: usize = 16;
+
 /// A store on Redis.
 pub struct RedisStore {
     options: RedisOptions,
@@ -116,6 +120,7 @@ pub struct RedisStore {
     replicas: Replicas,
     known: Known,
     room: homes::Room,
+    rebuild_turns: RebuildTurns,
     /// No commit is taken any more.
     closed: AtomicBool,
 }
@@ -146,6 +151,7 @@ impl RedisStore {
             replicas: Replicas::new(options.replicas_wait),
             known: Known::new(),
             room: homes::Room::default(),
+            rebuild_turns: RebuildTurns::new(REBUILDS_AT_ONCE),
             options,
             link: Arc::new(link),
             queue: QueueState::new(address.clone())?,

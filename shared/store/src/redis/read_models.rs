@@ -8,7 +8,7 @@ use ripple_domain::{PostId, Receipt, Tier, Topic, UserId, Window};
 use super::RedisStore;
 use crate::{
     Delivery, FeedDocument, FeedKey, Home, IndexWrite, Indexed, Pushed, ReadModels, StoreError,
-    Warming,
+    Warming, home::RebuildTurns,
 };
 
 #[async_trait]
@@ -32,6 +32,10 @@ impl ReadModels for RedisStore {
 
     async fn home(&self, user: UserId) -> Result<Home, StoreError> {
         self.read_home(user).await
+    }
+
+    fn rebuild_turns(&self) -> &RebuildTurns {
+        &self.rebuild_turns
     }
 
     async fn home_begin(&self, user: UserId) -> Result<Warming, StoreError> {

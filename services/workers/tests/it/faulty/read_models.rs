@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ripple_domain::{PostId, Receipt, Tier, Topic, UserId, Window};
 use ripple_store::{
     Delivery, FeedDocument, FeedKey, Home, IndexWrite, Indexed, Pushed, ReadModels, StoreError,
-    Warming,
+    Warming, home::RebuildTurns,
 };
 
 use super::{Faulty, Op};
@@ -33,6 +33,9 @@ impl ReadModels for Faulty {
     }
     async fn home(&self, user: UserId) -> Result<Home, StoreError> {
         self.inner.home(user).await
+    }
+    fn rebuild_turns(&self) -> &RebuildTurns {
+        self.inner.rebuild_turns()
     }
     async fn home_begin(&self, user: UserId) -> Result<Warming, StoreError> {
         self.inner.home_begin(user).await

@@ -13,6 +13,7 @@ mod posts;
 mod queue;
 mod queue_admin;
 mod reading;
+mod rebuilds;
 mod receipts;
 mod relations;
 mod timelines;
@@ -180,6 +181,10 @@ macro_rules! conformance_of {
                 a_repost_shows_its_original_while_that_may_be_seen
                 a_repost_of_one_that_lost_its_words_shows_what_that_passes_on
                 a_post_is_shown_to_those_who_may_see_it
+            }
+            rebuilds {
+                a_cold_reader_waits_for_a_turn_and_nobody_else
+                a_timeline_that_was_rebuilt_meanwhile_is_not_rebuilt_again
             }
             receipts {
                 a_receipt_follows_its_post_through_the_tiers

@@ -141,7 +141,7 @@ async fn where_memory_is_full_a_store_is_opened_and_none_is_made() {
     let server = server(&[]);
     tell(&server, "CONFIG SET maxmemory 1mb");
     let refused = refusal(&server.url()).await;
-    assert_eq!(refused, "too many writes wait");
+    assert_eq!(refused, "too many requests wait");
     tell(&server, "CONFIG SET maxmemory 0");
     drop(open(&server.url()).await.unwrap());
     tell(&server, "CONFIG SET maxmemory 1mb");

@@ -1,0 +1,34 @@
+//! The threads that herds are sent from.
+
+use std::io;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// Threads of their own for herds: thousands of requests that are due at once would stand before those of
+/// others in the generator itself, whatever the server does, and the others would be measured as slow.
+pub(crate) struct Crowd(Option<Runtime>);
+
+impl Crowd {
+    /// Starts its threads.
+    pub(crate) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name("crowd")
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Where to spawn what it sends.
+    pub(crate) fn handle(&self) -> Option<&Handle> {
+        self.0.as_ref().map(Runtime::handle)
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        // To wait for its threads is not allowed in the threads of another runtime.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
