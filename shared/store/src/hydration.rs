@@ -47,18 +47,18 @@ pub(crate) async fn in_steps<F: Facts + ?Sized>(
         }
     };
     let (users, relations) = try_join(facts.users(&ids), relations).await?;
-    with_authors(posts, ids, users, relations)
+    let found = users.into_iter().zip(relations);
+    with_authors(posts, &ids.into_iter().zip(found).collect())
 }
 
-/// The posts with what was found of the users with these ids, their authors.
+/// What was found of users, by their ids.
+pub(crate) type Authors = HashMap<UserId, (Option<Arc<User>>, Relation)>;
+
+/// The posts with what was found of their authors.
 pub(crate) fn with_authors(
     posts: Vec<Option<Arc<Post>>>,
-    ids: Vec<UserId>,
-    users: Vec<Option<Arc<User>>>,
-    relations: Vec<Relation>,
+    authors: &Authors,
 ) -> Result<Vec<Option<Hydrated>>, StoreError> {
-    let found = users.into_iter().zip(relations);
-    let authors: HashMap<UserId, _> = ids.into_iter().zip(found).collect();
     let hydrated = |post: Arc<Post>| {
         let (author, relation) = authors.get(&post.author).ok_or(NO_AUTHOR)?;
         let author = author.clone().ok_or(NO_AUTHOR)?;

@@ -1,6 +1,6 @@
 //! Posts with what a page needs of their authors.
 
-use std::sync::Arc;
+use std::{sync::Arc, vec};
 
 use redis::{FromRedisValue, Value};
 use ripple_domain::{PostId, Relation, UserId};
@@ -10,39 +10,60 @@ use super::{
     error::store_error,
     key::Key,
     link::{Commands, decode},
-    posts::UNKNOWN_ANSWER,
+    posts::{UNKNOWN_ANSWER, decode_posts, get_posts},
     users::decode_user,
 };
 use crate::{
     StoreError,
-    hydration::{Hydrated, in_steps, with_authors},
+    hydration::{Authors, Hydrated, in_steps, with_authors},
 };
 
-const READING: &str = "reading the authors of posts";
+const READING: &str = "reading posts with their authors";
 
 impl RedisStore {
-    /// On a single server one message asks for all that is to be known of the authors: with the posts, two
-    /// round trips. (A script that does it in one took Redis twice the time, and saved nothing on the whole.)
+    /// On a single server one message asks for the posts and for all that is to be known of their authors,
+    /// as far as it is known who they are; another one for further authors. (A script that does it without
+    /// knowing them took Redis twice the time, and saved nothing on the whole.)
     pub(super) async fn hydrated(
         &self,
         reader: Option<UserId>,
         ids: &[PostId],
     ) -> Result<Vec<Option<Hydrated>>, StoreError> {
-        let Some(mut commands) = self.link.across() else {
+        let (Some(mut commands), false) = (self.link.across(), ids.is_empty()) else {
             return in_steps(self, reader, ids).await;
         };
-        let posts = self.posts_by_id(ids).await?;
-        let mut ids: Vec<UserId> = posts.iter().flatten().map(|post| post.author).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        for id in &ids {
-            commands.add("HGET", &Key::User(*id), "d");
-        }
-        if let (Some(reader), false) = (reader, ids.is_empty()) {
-            ask_for_relations(&mut commands, reader, &ids);
-        }
+        let known = self.known.authors.get_each(ids);
+        commands.command(get_posts(ids));
+        ask_for_authors(&mut commands, reader, &known);
         let answers = self.link.send(&commands).await;
         let mut answers = answers.map_err(store_error(READING))?.into_iter();
+        let records = value(answers.next().unwrap_or(Value::Nil))?;
+        let posts = decode_posts(ids, records)?;
+        let mut authors = self.authors_in(reader, &known, answers).await?;
+
+        let found = || posts.iter().flatten().map(|post| (post.id, post.author));
+        let all = found().map(|(_, author)| author);
+        let mut further: Vec<UserId> = all.filter(|id| !authors.contains_key(id)).collect();
+        if !further.is_empty() {
+            further.sort_unstable();
+            further.dedup();
+            self.known.authors.put_each(found());
+            let mut commands = Commands::across();
+            ask_for_authors(&mut commands, reader, &further);
+            let answers = self.link.send(&commands).await;
+            let answers = answers.map_err(store_error(READING))?.into_iter();
+            authors.extend(self.authors_in(reader, &further, answers).await?);
+        }
+        with_authors(posts, &authors)
+    }
+
+    /// What was answered to [`ask_for_authors`].
+    async fn authors_in(
+        &self,
+        reader: Option<UserId>,
+        ids: &[UserId],
+        mut answers: vec::IntoIter<Value>,
+    ) -> Result<Authors, StoreError> {
         let mut users = Vec::with_capacity(ids.len());
         for (id, answer) in ids.iter().zip(&mut answers) {
             users.push(match value::<Option<Vec<u8>>>(answer)? {
@@ -53,11 +74,12 @@ impl RedisStore {
         }
         let relations = match (reader, answers.next(), answers.next()) {
             (Some(reader), Some(follows), Some(others)) => {
-                self.relations_in(reader, &ids, follows, others).await?
+                self.relations_in(reader, ids, follows, others).await?
             }
             _ => vec![Relation::default(); ids.len()],
         };
-        with_authors(posts, ids, users, relations)
+        let found = users.into_iter().zip(relations);
+        Ok(ids.iter().copied().zip(found).collect())
     }
 
     /// What was answered to [`ask_for_relations`], and what that leaves open.
@@ -80,6 +102,16 @@ impl RedisStore {
             ..Relation::default()
         };
         Ok(follows.into_iter().map(only).collect())
+    }
+}
+
+/// Asks for users, and how the reader stands to them.
+fn ask_for_authors(commands: &mut Commands, reader: Option<UserId>, ids: &[UserId]) {
+    for id in ids {
+        commands.add("HGET", &Key::User(*id), "d");
+    }
+    if let (Some(reader), false) = (reader, ids.is_empty()) {
+        ask_for_relations(commands, reader, ids);
     }
 }
 

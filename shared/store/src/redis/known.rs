@@ -8,17 +8,18 @@ use std::{
 };
 
 use lru::LruCache;
-use ripple_domain::{Handle, UserId};
+use ripple_domain::{Handle, PostId, UserId};
 
 use crate::TokenHash;
 
-/// Users that a process remembers by their handles, and by their tokens.
+/// Users that a process remembers by their handles, by their tokens, and by their posts.
 const USERS_MAX: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
-/// To whom handles and tokens belong.
+/// To whom handles, tokens and posts belong.
 pub(super) struct Known {
     pub(super) handles: Names<Handle>,
     pub(super) tokens: Names<TokenHash>,
+    pub(super) authors: Names<PostId>,
 }
 
 /// Users by something that stays theirs; those who were not asked for longest are forgotten.
@@ -29,6 +30,7 @@ impl Known {
         Self {
             handles: Names::new(),
             tokens: Names::new(),
+            authors: Names::new(),
         }
     }
 }
@@ -43,9 +45,29 @@ impl<K: Hash + Eq> Names<K> {
         users.get(name).copied()
     }
 
+    /// Those of these names that are remembered; each once, in the order of their ids.
+    pub(super) fn get_each(&self, names: &[K]) -> Vec<UserId> {
+        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<UserId> = names
+            .iter()
+            .filter_map(|name| users.get(name).copied())
+            .collect();
+        drop(users);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Remembers a user, who exists.
     pub(super) fn put(&self, name: K, id: UserId) {
+        self.put_each([(name, id)]);
+    }
+
+    /// Remembers users, who exist.
+    pub(super) fn put_each(&self, named: impl IntoIterator<Item = (K, UserId)>) {
         let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        users.put(name, id);
+        for (name, id) in named {
+            users.put(name, id);
+        }
     }
 }

@@ -155,6 +155,7 @@ impl RedisStore {
             Made::Replayed(post) => return Ok(committed(post, true)),
         };
         drop(underway);
+        self.known.authors.put(id, post.author);
         self.jobs_committed(id.partition(), 1, u64::from(commit.is_listed()));
         let relatives = commit.relatives();
         if relatives != Relatives::default() {

@@ -114,32 +114,43 @@ impl RedisStore {
         let of_one = sorted.chunk_by(|a, b| !apart || a.partition() == b.partition());
         let commands: Vec<Commands> = of_one
             .map(|ids| {
-                let mut get = Cmd::with_capacity(1 + ids.len(), (1 + ids.len()) * KEY_BYTES);
-                get.arg("MGET");
-                for id in ids {
-                    get.arg(Key::Post(*id).name());
-                }
                 let mut commands = Commands::new(ids[0].partition());
-                commands.command(get);
+                commands.command(get_posts(ids));
                 commands
             })
             .collect();
         let answers = self.link.send_all(&commands).await;
         let answers = answers.map_err(store_error(READING))?;
-        let mut records: Vec<Option<Vec<u8>>> = Vec::with_capacity(sorted.len());
+        let mut records = Vec::with_capacity(sorted.len());
         for answer in answers.into_iter().flatten() {
             records.extend(decode::<Vec<_>>(answer).map_err(store_error(READING))?);
         }
-        let mut posts = HashMap::with_capacity(sorted.len());
-        for (id, record) in sorted.into_iter().zip(records) {
-            if let Some(record) = record
-                && let Some(post) = decode_post(id, &record)?
-            {
-                posts.insert(id, Arc::new(post));
-            }
-        }
+        let posts = decode_posts(&sorted, records)?.into_iter().flatten();
+        let posts: HashMap<PostId, _> = posts.map(|post| (post.id, post)).collect();
         Ok(ids.iter().map(|id| posts.get(id).cloned()).collect())
     }
+}
+
+/// Asks for the posts with these ids, which one server has.
+pub(super) fn get_posts(ids: &[PostId]) -> Cmd {
+    let mut get = Cmd::with_capacity(1 + ids.len(), (1 + ids.len()) * KEY_BYTES);
+    get.arg("MGET");
+    for id in ids {
+        get.arg(Key::Post(*id).name());
+    }
+    get
+}
+
+/// The posts with these ids, from their records in the same order.
+pub(super) fn decode_posts(
+    ids: &[PostId],
+    records: Vec<Option<Vec<u8>>>,
+) -> Result<Vec<Option<Arc<Post>>>, StoreError> {
+    let found = ids.iter().zip(records).map(|(id, record)| match record {
+        Some(record) => Ok(decode_post(*id, &record)?.map(Arc::new)),
+        None => Ok(None),
+    });
+    found.collect()
 }
 
 pub(super) const UNKNOWN_ANSWER: StoreError = StoreError::Corrupt {

@@ -29,7 +29,7 @@ impl Commands {
     }
 
     /// None yet, for any partitions of a single server.
-    pub(super) fn across() -> Self {
+    pub(in crate::redis) fn across() -> Self {
         Self {
             crosses: true,
             ..Self::new(0)

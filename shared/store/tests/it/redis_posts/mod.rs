@@ -1,6 +1,7 @@
 //! What only a store on Redis has to stand: answers that are lost on the way, processes that die between
 //! two partitions, memory that is full, replicas that are missing.
 
+mod authors;
 mod feeds;
 mod indexing;
 mod left_undone;
