@@ -7,7 +7,7 @@ use ripple_domain::Tier;
 use ripple_store::{Clock, Fate};
 
 use super::{TIER, claim, enqueue, open, post_ids, posts, settle};
-use crate::harness::{LEASE_MS, Program, Proxy, RedisServer, START};
+use crate::harness::{LEASE_MS, Program, Proxy, RedisServer, START, set_max_memory};
 
 /// Working off the queue makes room, so it must go on where there is none.
 #[tokio::test]
@@ -16,9 +16,7 @@ async fn the_queue_is_worked_off_where_memory_is_full() {
     let clock = Clock::manual(START);
     let store = open(&server.url(), &clock).await;
     enqueue(&store, posts(64)).await;
-    let mut set = redis::cmd("CONFIG");
-    set.arg("SET").arg("maxmemory").arg("1mb");
-    set.exec(&mut server.connect()).unwrap();
+    set_max_memory(&mut server.connect(), 1);
 
     let claims = claim(&store, 100).await;
     assert_eq!(claims.len(), 64);
