@@ -155,3 +155,27 @@ async fn a_damaged_job_becomes_a_dead_letter() {
     assert_eq!(store.replay_dead(TIER, None).await.unwrap(), 1);
     assert_eq!(post_ids(&claim(&store, 10).await), posts(1));
 }
+
+/// A page with fewer than were asked for would be the last one.
+#[tokio::test]
+async fn a_damaged_dead_letter_hides_no_other() {
+    let server = RedisServer::start(Program::Redis);
+    let mut connection = server.connect();
+    let store = open(&server.url(), &Clock::manual(START)).await;
+    enqueue(&store, posts(5)).await;
+    let error = "no".to_owned();
+    settle(&store, &claim(&store, 10).await, &Fate::Dead { error }).await;
+    let all = store.dead_jobs(TIER, None, 10).await.unwrap();
+    assert_eq!(all.len(), 5);
+    for damaged in [&all[0], &all[2]] {
+        let partition = damaged.job.kind.post().unwrap().partition();
+        let key = format!("{{{partition:02}}}qf:deadjobs");
+        let names: Vec<String> = connection.hkeys(&key).unwrap();
+        let () = connection.hset(key, &names[0], "?").unwrap();
+    }
+    let left = [&all[1], &all[3], &all[4]].map(Clone::clone);
+    for limit in 1..=10 {
+        let page = store.dead_jobs(TIER, None, limit).await.unwrap();
+        assert_eq!(page, left[..limit.min(3)]);
+    }
+}
