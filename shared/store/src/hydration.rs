@@ -37,9 +37,7 @@ pub(crate) async fn in_steps<F: Facts + ?Sized>(
     ids: &[PostId],
 ) -> Result<Vec<Option<Hydrated>>, StoreError> {
     let posts = facts.posts(ids).await?;
-    let mut ids: Vec<UserId> = posts.iter().flatten().map(|post| post.author).collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let ids = authors_of(&posts);
     let relations = async {
         match reader {
             Some(reader) => facts.relations(reader, &ids).await,
@@ -48,6 +46,14 @@ pub(crate) async fn in_steps<F: Facts + ?Sized>(
     };
     let (users, relations) = try_join(facts.users(&ids), relations).await?;
     with_authors(posts, ids, users, relations)
+}
+
+/// The ids of those who wrote posts, each once.
+pub(crate) fn authors_of(posts: &[Option<Arc<Post>>]) -> Vec<UserId> {
+    let mut ids: Vec<UserId> = posts.iter().flatten().map(|post| post.author).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// The posts with what was found of the users with these ids, their authors.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    hydration::{Hydrated, in_steps, with_authors},
+    hydration::{Hydrated, authors_of, in_steps, with_authors},
 };
 
 const READING: &str = "reading the authors of posts";
@@ -32,9 +32,7 @@ impl RedisStore {
             return in_steps(self, reader, ids).await;
         };
         let posts = self.posts_by_id(ids).await?;
-        let mut ids: Vec<UserId> = posts.iter().flatten().map(|post| post.author).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let ids = authors_of(&posts);
         for id in &ids {
             commands.add("HGET", &Key::User(*id), "d");
         }
