@@ -7,7 +7,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use ripple_domain::UserId;
-use ripple_store::{StoreError, TokenHash};
+use ripple_store::{Idempotency, StoreError, TokenHash};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -33,9 +33,21 @@ pub fn random_token() -> Result<String, getrandom::Error> {
     Ok(token_of(&bits))
 }
 
-/// The token that a request with an idempotency key makes: a repeated request must get the same one,
-/// and only its hash is stored. Nobody can derive it without the server's secret.
-pub(crate) fn derived_token(state: &ApiState, purpose: &[u8], key: &[u8; 32]) -> String {
+/// A new token for this purpose. A repeated request with an idempotency key must get the same one, though
+/// only its hash is stored.
+pub(crate) fn new_token(
+    state: &ApiState,
+    purpose: &[u8],
+    idempotency: Option<&Idempotency>,
+) -> Result<String, Problem> {
+    match idempotency {
+        Some(idempotency) => Ok(derived_token(state, purpose, &idempotency.key)),
+        None => random_token().map_err(Problem::internal),
+    }
+}
+
+/// The token of a request with this idempotency key. Nobody can derive it without the server's secret.
+fn derived_token(state: &ApiState, purpose: &[u8], key: &[u8; 32]) -> String {
     // HMAC takes a key of any length; padding it to a block with zeros is what it does itself.
     let mut secret = [0; 64];
     secret[..32].copy_from_slice(&state.options().secret);

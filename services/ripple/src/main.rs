@@ -4,6 +4,8 @@ mod cli;
 mod commands;
 mod credentials;
 mod data_folder;
+mod drain;
+mod listen;
 mod memory;
 mod serve;
 mod store;

@@ -1,6 +1,6 @@
 //! `ripple serve`: one process with the store, the workers and the API, until it is told to stop.
 
-use std::{io, net::SocketAddr, process, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use clap::{CommandFactory, error::ErrorKind};
@@ -8,17 +8,14 @@ use ripple_api::{ApiOptions, ApiState, refresh_feeds};
 use ripple_domain::{Tier, Topic};
 use ripple_store::Store;
 use ripple_workers::{FeedRefresher, WorkerOptions};
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    signal::unix::{Signal, SignalKind, signal},
-    task::JoinHandle,
-    time::MissedTickBehavior,
-};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{Cli, LogForm, Registration, Role, ServeArgs, StoreArgs, Switch},
     credentials::{self, Credentials},
+    drain::{Signals, drain},
+    listen::listen,
     memory,
     store::{self, Opened, StoreAddress},
     telemetry::{self, Metrics},
@@ -88,40 +85,6 @@ enum ServeError {
     Store(String),
     #[error("the {0} ended by itself")]
     Ended(&'static str),
-}
-
-/// Connections that may wait until they are accepted. The system puts off further ones by a second, then
-/// two, then four; so there is room for readers who all come back at once. Linux takes 4,096 at most unless
-/// `net.core.somaxconn` says otherwise.
-const BACKLOG: u32 = 16_384;
-
-/// Listens on the first of the addresses that a name stands for on which one can.
-async fn listen(address: &str) -> io::Result<TcpListener> {
-    let mut failed = None;
-    for address in tokio::net::lookup_host(address).await? {
-        let listening = || {
-            let socket = match address {
-                SocketAddr::V4(_) => TcpSocket::new_v4(),
-                SocketAddr::V6(_) => TcpSocket::new_v6(),
-            }?;
-            // As `TcpListener::bind` does: a restarted server takes its port back.
-            #[cfg(not(windows))]
-            socket.set_reuseaddr(true)?;
-            socket.bind(address)?;
-            socket.listen(BACKLOG)
-        };
-        match listening() {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failed = Some(error),
-        }
-    }
-    let none = || {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the name stands for no address",
-        )
-    };
-    Err(failed.unwrap_or_else(none))
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -297,63 +260,6 @@ async fn housekeep(store: Arc<dyn Store>, shutdown: CancellationToken) {
     {
         if let Err(error) = store.housekeep().await {
             tracing::warn!(%error, "housekeeping failed; it is tried again in a minute");
-        }
-    }
-}
-
-/// Waits for requests and jobs under way, and closes the store. A second signal, and the end of the
-/// time, cut the waiting short: what is unfinished then stays in the queue.
-async fn drain(
-    store: &dyn Store,
-    api: JoinHandle<io::Result<()>>,
-    workers: JoinHandle<()>,
-    signals: &mut Signals,
-    time: Duration,
-) {
-    let finished = async {
-        // Requests first: a commit that is acknowledged while the process stops is durable as well.
-        let (api, workers) = tokio::join!(api, workers);
-        if let Ok(Err(error)) = api {
-            tracing::warn!(%error, "the API did not stop cleanly");
-        }
-        if let Err(error) = workers {
-            tracing::warn!(%error, "the workers did not stop cleanly");
-        }
-        store.close().await;
-    };
-    tokio::select! {
-        ended = tokio::time::timeout(time, finished) => match ended {
-            Ok(()) => tracing::info!("stopped"),
-            Err(_) => {
-                tracing::warn!("the time to drain is over; unfinished jobs stay in the queue");
-                store.close().await;
-            }
-        },
-        signal = signals.next() => {
-            tracing::warn!(signal, "stopping at once");
-            process::exit(1);
-        }
-    }
-}
-
-/// The signals that end the process.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

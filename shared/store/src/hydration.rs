@@ -37,9 +37,7 @@ pub(crate) async fn in_steps<F: Facts + ?Sized>(
     ids: &[PostId],
 ) -> Result<Vec<Option<Hydrated>>, StoreError> {
     let posts = facts.posts(ids).await?;
-    let mut ids: Vec<UserId> = posts.iter().flatten().map(|post| post.author).collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let ids = authors_of(&posts);
     let relations = async {
         match reader {
             Some(reader) => facts.relations(reader, &ids).await,
@@ -49,6 +47,14 @@ pub(crate) async fn in_steps<F: Facts + ?Sized>(
     let (users, relations) = try_join(facts.users(&ids), relations).await?;
     let found = users.into_iter().zip(relations);
     with_authors(posts, &ids.into_iter().zip(found).collect())
+}
+
+/// The ids of those who wrote posts, each once.
+pub(crate) fn authors_of(posts: &[Option<Arc<Post>>]) -> Vec<UserId> {
+    let mut ids: Vec<UserId> = posts.iter().flatten().map(|post| post.author).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// What was found of users, by their ids.

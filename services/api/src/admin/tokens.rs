@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     ApiState, Faults, Problem,
-    auth::{Admin, derived_token, random_token, token_hash},
+    auth::{Admin, new_token, token_hash},
     extract::{JsonBody, PathText},
     idempotency::IdempotencyKey,
 };
@@ -47,10 +47,7 @@ pub(super) async fn create_token(
     let handle: Handle = handle.parse().map_err(|_| Problem::not_found("user"))?;
     let user = state.store().user_by_handle(&handle).await?;
     let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    let token = match idempotency {
-        Some(idempotency) => derived_token(&state, b"token", &idempotency.key),
-        None => random_token().map_err(Problem::internal)?,
-    };
+    let token = new_token(&state, b"token", idempotency.as_ref())?;
     state.store().add_token(user.id, token_hash(&token)).await?;
     Ok((StatusCode::CREATED, Json(TokenAnswer { token })))
 }
@@ -118,13 +115,8 @@ pub(super) async fn create_tokens(
     faults.refuse()?;
 
     let tokens = stream::iter(users.into_iter().flatten()).map(async |user| {
-        let token = match &idempotency {
-            Some(idempotency) => {
-                let purpose = format!("token of {}", user.handle);
-                derived_token(&state, purpose.as_bytes(), &idempotency.key)
-            }
-            None => random_token().map_err(Problem::internal)?,
-        };
+        let purpose = format!("token of {}", user.handle);
+        let token = new_token(&state, purpose.as_bytes(), idempotency.as_ref())?;
         state.store().add_token(user.id, token_hash(&token)).await?;
         let handle = user.handle.to_string();
         Ok::<_, Problem>(UserToken { handle, token })

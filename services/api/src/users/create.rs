@@ -71,10 +71,7 @@ pub(super) async fn create_user(
     faults.refuse()?;
     let handle = handle.map_err(|error| Problem::invalid("handle", error.to_string()))?;
 
-    let token = match idempotency {
-        Some(idempotency) => auth::derived_token(&state, b"sign-up", &idempotency.key),
-        None => auth::random_token().map_err(Problem::internal)?,
-    };
+    let token = auth::new_token(&state, b"sign-up", idempotency.as_ref())?;
     let new = NewUser {
         handle,
         display_name,

@@ -9,7 +9,7 @@ use crate::{
     client::{Client, eventually, id_of, queues_are_empty},
     place::Place,
     process::Server,
-    servers::Proxy,
+    servers::{Proxy, set_max_memory},
 };
 
 const HOME: &str = "/v1/timelines/home";
@@ -105,11 +105,7 @@ async fn a_way_that_swallows_everything_refuses_until_it_is_restored() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_server_refuses_posts_and_serves_pages() {
     let place = Place::redis();
-    let set_max_memory = |bytes: u64| {
-        let mut set = redis::cmd("CONFIG");
-        set.arg("SET").arg("maxmemory").arg(bytes);
-        set.exec(&mut place.connect()).unwrap();
-    };
+    let mut redis = place.connect();
     let server = place.start();
     let ada = Client::sign_up(&server.url, "ada").await;
     let grace = Client::sign_up(&server.url, "grace").await;
@@ -131,7 +127,7 @@ async fn a_full_server_refuses_posts_and_serves_pages() {
     let (status, answer) = ada.post("/v1/posts", direct).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
 
-    set_max_memory(1);
+    set_max_memory(&mut redis, 1);
     both("resume").await;
     for text in ["third", "fourth"] {
         is_refused(post(&ada, text)).await;
@@ -154,7 +150,7 @@ async fn a_full_server_refuses_posts_and_serves_pages() {
         nobody.get_text(page).await;
     }
 
-    set_max_memory(0);
+    set_max_memory(&mut redis, 0);
     let third = is_accepted(&ada, "third").await;
     for page in ["/v1/tags/trouble/posts", "/v1/timelines/public"] {
         eventually(page, BACK_TIME_MAX, async || {

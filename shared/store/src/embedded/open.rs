@@ -292,3 +292,36 @@ fn trailing_user(key: &[u8]) -> u32 {
     key.split_last_chunk::<4>()
         .map_or(0, |(_, tail)| u32::from_be_bytes(*tail))
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// How far the threads of this process stand back, as `proc(5)` tells.
+    fn nice_values() -> Vec<i32> {
+        let of_thread = |task: fs::DirEntry| {
+            let stat = fs::read_to_string(task.path().join("stat")).ok()?;
+            let (_, after_name) = stat.rsplit_once(')')?;
+            after_name.split_whitespace().nth(16)?.parse().ok()
+        };
+        let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+        tasks.filter_map(of_thread).collect()
+    }
+
+    #[test]
+    fn the_threads_of_the_database_stand_back_and_others_do_not() {
+        let folder = TempDir::new().unwrap();
+        let before = rustix::process::getpriority_process(None).unwrap();
+        let opened = open(folder.path(), &EmbeddedOptions::default()).unwrap();
+        let expected = before.max(BACKGROUND_NICE);
+        assert!(nice_values().contains(&expected), "{:?}", nice_values());
+        let after = rustix::process::getpriority_process(None).unwrap();
+        assert_eq!(after, before);
+        drop(opened);
+    }
+}

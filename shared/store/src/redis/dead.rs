@@ -28,9 +28,28 @@ impl RedisStore {
     pub(super) async fn newest_dead(
         &self,
         tier: Tier,
-        before: Option<JobId>,
+        mut before: Option<JobId>,
         limit: usize,
     ) -> Result<Vec<DeadJob>, StoreError> {
+        let mut dead = Vec::new();
+        loop {
+            let wanted = limit - dead.len();
+            let ids = self.newest_dead_ids(tier, before, wanted).await?;
+            dead.extend(self.dead_by_id(tier, &ids).await?);
+            // Whoever gets fewer than he asked for takes it that there are no more.
+            match ids.last() {
+                Some(last) if dead.len() < limit && ids.len() == wanted => before = Some(*last),
+                _ => return Ok(dead),
+            }
+        }
+    }
+
+    async fn newest_dead_ids(
+        &self,
+        tier: Tier,
+        before: Option<JobId>,
+        limit: usize,
+    ) -> Result<Vec<JobId>, StoreError> {
         let last = match before {
             Some(before) if before <= JOB_ID_MAX => format!("({before}"),
             _ => "+inf".to_owned(),
@@ -53,10 +72,10 @@ impl RedisStore {
         }
         ids.sort_unstable_by(|a, b| b.cmp(a));
         ids.truncate(limit);
-        self.dead_by_id(tier, &ids).await
+        Ok(ids)
     }
 
-    /// The dead letters with these ids, in their order, less those that are gone.
+    /// The dead letters with these ids, the newest first, less those that are gone or damaged.
     async fn dead_by_id(&self, tier: Tier, ids: &[JobId]) -> Result<Vec<DeadJob>, StoreError> {
         let mut by_place = ids.to_vec();
         by_place.sort_by_key(|id| partition_of(*id));

@@ -26,13 +26,59 @@ pub(super) fn store_error(what: &'static str) -> impl Fn(RedisError) -> StoreErr
     }
 }
 
-/// Whether a script ended with an error of its own, as the servers tell.
+/// Whether a script ended with an error of its own, as the servers tell. (A script that comes upon a slot
+/// which is moving, or a cluster that is down, has "attempted" something, and may do it later.)
 fn is_of_script(error: &RedisError) -> bool {
-    let is_telling = |detail: &str| detail.contains("user_script:");
+    let is_telling =
+        |detail: &str| detail.contains("user_script:") && !detail.starts_with("Script attempted");
     error.detail().is_some_and(is_telling)
 }
 
 /// Whether a command was refused because the server's memory is full.
 pub(super) fn is_full(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.code() == "OOM")
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::parse_redis_value;
+
+    use super::*;
+
+    fn meaning(answer: &str) -> StoreError {
+        let answer = parse_redis_value(format!("-{answer}\r\n").as_bytes()).unwrap();
+        store_error("testing")(answer.extract_error().unwrap_err())
+    }
+
+    #[test]
+    fn what_goes_away_by_itself_is_told_from_what_stays() {
+        for stays in [
+            "ERR user_script:7: attempt to compare nil with number script: c0ffee, on @user_script:7.",
+            "WRONGTYPE Operation against a key holding the wrong kind of value script: c0ffee, on \
+             @user_script:3.",
+        ] {
+            let error = meaning(stays);
+            assert!(
+                !matches!(
+                    error,
+                    StoreError::Unavailable { .. } | StoreError::Overloaded { .. }
+                ),
+                "{error:?}"
+            );
+        }
+        for passes in [
+            "ERR Script attempted to access a non local key in a cluster node script: c0ffee, on \
+             @user_script:3.",
+            "ERR Script attempted to execute a command while the cluster is down script: c0ffee, on \
+             @user_script:3.",
+            "LOADING Redis is loading the dataset in memory",
+            "NOREPLICAS Not enough good replicas to write.",
+        ] {
+            let error = meaning(passes);
+            assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+        }
+        let full = "OOM command not allowed when used memory > 'maxmemory'. script: c0ffee, on \
+                    @user_script:3.";
+        assert!(matches!(meaning(full), StoreError::Overloaded { .. }));
+    }
 }

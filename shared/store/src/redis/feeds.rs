@@ -116,8 +116,7 @@ impl RedisStore {
                 forget.push(commands);
             }
         }
-        let forgotten = self.link.send_all(&forget).await;
-        forgotten.map(drop).map_err(store_error(FORGETTING))
+        self.send_to_forget(FORGETTING, &forget).await
     }
 
     /// Forgets the names of topics whose documents Redis has forgotten; some of them at a time.
@@ -138,8 +137,20 @@ impl RedisStore {
                 forget.push(commands);
             }
         }
-        let forgotten = self.link.send_all(&forget).await;
-        forgotten.map(drop).map_err(store_error(LOOKING))
+        self.send_to_forget(LOOKING, &forget).await
+    }
+
+    /// Sends commands by which something is forgotten; an error where one of them is refused.
+    async fn send_to_forget(
+        &self,
+        what: &'static str,
+        forget: &[Commands],
+    ) -> Result<(), StoreError> {
+        let answers = self.link.send_all(forget).await;
+        let mut answers = answers.map_err(store_error(what))?.into_iter().flatten();
+        answers
+            .try_for_each(|answer| decode::<Value>(answer).map(drop))
+            .map_err(store_error(what))
     }
 }
 

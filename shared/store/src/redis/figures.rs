@@ -160,11 +160,11 @@ impl RedisStore {
 
     async fn figures(&self, wanted: Wanted) -> Result<Arc<Figures>, StoreError> {
         let cache = &self.queue.figures;
-        let ask = Box::pin(async {
+        let ask = || async {
             let figures = Arc::new(self.ask_for_figures().await?);
             *cache.cached() = Some(Arc::clone(&figures));
             Ok(figures)
-        });
+        };
         let since = Instant::now();
         let cached = || cache.get(wanted, self.options.clock.now(), since);
         cache.asking.get(cached, ask).await

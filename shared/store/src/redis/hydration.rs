@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    hydration::{Authors, Hydrated, in_steps, with_authors},
+    hydration::{Authors, Hydrated, authors_of, in_steps, with_authors},
 };
 
 const READING: &str = "reading posts with their authors";
@@ -41,13 +41,11 @@ impl RedisStore {
         let posts = decode_posts(ids, records)?;
         let mut authors = self.authors_in(reader, &known, answers).await?;
 
-        let found = || posts.iter().flatten().map(|post| (post.id, post.author));
-        let all = found().map(|(_, author)| author);
-        let mut further: Vec<UserId> = all.filter(|id| !authors.contains_key(id)).collect();
+        let mut further = authors_of(&posts);
+        further.retain(|author| !authors.contains_key(author));
         if !further.is_empty() {
-            further.sort_unstable();
-            further.dedup();
-            self.known.authors.put_each(found());
+            let found = posts.iter().flatten().map(|post| (post.id, post.author));
+            self.known.authors.put_each(found);
             let mut commands = Commands::across();
             ask_for_authors(&mut commands, reader, &further);
             let answers = self.link.send(&commands).await;

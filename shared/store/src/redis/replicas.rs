@@ -4,13 +4,13 @@
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use redis::{Cmd, RedisError, Value};
-use ripple_domain::Partition;
+use redis::{Cmd, RedisError, RedisResult, Value};
+use ripple_domain::{PARTITIONS, Partition};
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
@@ -24,14 +24,17 @@ const WAIT_MS: u64 = 1_000;
 const PROBE_MS: &str = "10000";
 /// Commits under way at once.
 const UNDER_WAY_MAX: usize = 16;
+// For `Replicas::missing`.
+const _: () = assert!(PARTITIONS <= 64);
 
 /// The connections of commits that wait for replicas.
 pub(super) struct Replicas {
     wanted: u32,
     places: Semaphore,
     idle: Mutex<Vec<OwnConnection>>,
-    /// The last commit found too few.
-    are_missing: AtomicBool,
+    /// Where the last commit found too few: a bit for each partition of a cluster, whose masters have
+    /// replicas of their own, and the first for a single server.
+    missing: AtomicU64,
 }
 
 /// Why a commit is not known to be on the replicas.
@@ -39,7 +42,7 @@ pub(super) enum Unconfirmed {
     /// Its answer was lost.
     Lost(RedisError),
     /// Fewer replicas can be reached than are wanted. It was carried out where that showed only
-    /// afterwards: by those that were under way when a replica was lost.
+    /// afterwards: by those that noticed first.
     Missing,
 }
 
@@ -49,7 +52,7 @@ impl Replicas {
             wanted,
             places: Semaphore::new(UNDER_WAY_MAX),
             idle: Mutex::default(),
-            are_missing: AtomicBool::new(false),
+            missing: AtomicU64::new(0),
         }
     }
 
@@ -81,7 +84,8 @@ impl Replicas {
         match decode::<u32>(confirmed) {
             Ok(confirmed) if confirmed >= self.wanted => Ok(answers),
             Ok(_) => {
-                self.are_missing.store(true, Ordering::Relaxed);
+                let bit = bit_of(link, commands.partition);
+                self.missing.fetch_or(bit, Ordering::Relaxed);
                 Err(Unconfirmed::Missing)
             }
             Err(error) => Err(Unconfirmed::Lost(error)),
@@ -98,11 +102,17 @@ impl Replicas {
             Some(connection) => connection,
             None => link.own_connection().await.map_err(Unconfirmed::Lost)?,
         };
-        if self.are_missing.load(Ordering::Relaxed) {
-            self.look(&mut connection, commands.partition).await?;
+        let bit = bit_of(link, commands.partition);
+        if self.missing.load(Ordering::Relaxed) & bit != 0 {
+            let found = self.find(&mut connection, commands.partition).await;
+            if found.map_err(Unconfirmed::Lost)? < self.wanted {
+                self.idle().push(connection);
+                return Err(Unconfirmed::Missing);
+            }
+            self.missing.fetch_and(!bit, Ordering::Relaxed);
         }
         let mut pipeline = commands.pipeline().clone();
-        pipeline.add_command(self.wait(WAIT_MS));
+        pipeline.add_command(self.wait());
         let answers = connection.send(&pipeline).await;
         // One that failed, or was left in the middle, is not used again; nor are the others where it
         // leads to a server that has been demoted.
@@ -114,35 +124,30 @@ impl Replicas {
         answers.map_err(Unconfirmed::Lost)
     }
 
-    /// Whether enough replicas are back, before anything is written that could not be confirmed.
-    async fn look(
-        &self,
-        connection: &mut OwnConnection,
-        partition: Partition,
-    ) -> Result<(), Unconfirmed> {
+    /// How many replicas are there, before anything is written that could not be confirmed.
+    async fn find(&self, connection: &mut OwnConnection, partition: Partition) -> RedisResult<u32> {
         let mut probe = Commands::new(partition);
         probe.add("SET", &Key::ReplicaProbe(partition), &["", "PX", PROBE_MS]);
-        probe.command(self.wait(WAIT_MS));
-        let answers = connection.send(probe.pipeline()).await;
-        let found = answers.map_err(Unconfirmed::Lost)?.pop();
-        let found = found.unwrap_or(Value::Nil);
-        match decode::<u32>(found) {
-            Ok(found) if found >= self.wanted => {
-                self.are_missing.store(false, Ordering::Relaxed);
-                Ok(())
-            }
-            Ok(_) => Err(Unconfirmed::Missing),
-            Err(error) => Err(Unconfirmed::Lost(error)),
-        }
+        probe.command(self.wait());
+        let found = connection.send(probe.pipeline()).await?.pop();
+        decode(found.unwrap_or(Value::Nil))
     }
 
-    fn wait(&self, ms: u64) -> Cmd {
+    fn wait(&self) -> Cmd {
         let mut wait = Cmd::new();
-        wait.arg("WAIT").arg(self.wanted).arg(ms);
+        wait.arg("WAIT").arg(self.wanted).arg(WAIT_MS);
         wait
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<OwnConnection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bit in [`Replicas::missing`] of a partition.
+fn bit_of(link: &Link, partition: Partition) -> u64 {
+    match link.is_cluster() {
+        true => 1 << partition,
+        false => 1,
     }
 }

@@ -350,18 +350,12 @@ impl Script {
                 include_str!("scripts/finish_index.lua"),
             ),
             Self::IndexTopic => concat!(
-                "#!lua flags=allow-oom
-",
+                "#!lua flags=allow-oom\n",
                 include_str!("scripts/index_topic.lua"),
             ),
-            Self::KeepFeed => concat!(
-                "#!lua
-",
-                include_str!("scripts/keep_feed.lua")
-            ),
+            Self::KeepFeed => concat!("#!lua\n", include_str!("scripts/keep_feed.lua")),
             Self::ForgetFeedTopics => concat!(
-                "#!lua flags=allow-oom
-",
+                "#!lua flags=allow-oom\n",
                 include_str!("scripts/forget_feed_topics.lua"),
             ),
         }

@@ -21,21 +21,17 @@ struct Kept<C> {
 
 impl<C: Clone> SharedConnection<C> {
     /// The connection, with its number; `make` makes it where there is none.
-    pub(super) async fn get(
+    pub(super) async fn get<F: Future<Output = RedisResult<C>>>(
         &self,
-        make: impl Future<Output = RedisResult<C>>,
+        make: impl FnOnce() -> F,
     ) -> RedisResult<(C, u64)> {
-        if let Some(kept) = self.kept().get() {
-            return Ok(kept);
-        }
-        // In a box, because few need all this.
-        let make = Box::pin(async {
-            let fresh = make.await?;
+        let make = || async {
+            let fresh = make().await?;
             let mut kept = self.kept();
             kept.number += 1;
             kept.connection = Some(fresh.clone());
             Ok((fresh, kept.number))
-        });
+        };
         self.making.get(|| self.kept().get(), make).await
     }
 

@@ -15,10 +15,10 @@ pub(super) struct Turns<E> {
 impl<E: Clone> Turns<E> {
     /// What `find` finds, or else what `fetch` fetches. Those who wait look once more when it is their
     /// turn.
-    pub(super) async fn get<T>(
+    pub(super) async fn get<T, F: Future<Output = Result<T, E>>>(
         &self,
         find: impl Fn() -> Option<T>,
-        fetch: impl Future<Output = Result<T, E>>,
+        fetch: impl FnOnce() -> F,
     ) -> Result<T, E> {
         if let Some(found) = find() {
             return Ok(found);
@@ -33,7 +33,8 @@ impl<E: Clone> Turns<E> {
         {
             return Err(error.clone());
         }
-        let fetched = fetch.await;
+        // In a box, because few need all this.
+        let fetched = Box::pin(fetch()).await;
         if let Err(error) = &fetched {
             *failure = Some(error.clone());
             self.failures.fetch_add(1, Ordering::Release);
@@ -74,11 +75,11 @@ mod tests {
             sleep(Duration::from_millis(20)).await;
             Err(tries.fetch_add(1, Ordering::Relaxed))
         };
-        let all = join_all((0..100).map(|_| turns.get(nothing, fail()))).await;
+        let all = join_all((0..100).map(|_| turns.get(nothing, fail))).await;
         assert_eq!(all, [Err(0); 100]);
         // Whoever comes later tries.
-        assert_eq!(turns.get(nothing, fail()).await, Err(1));
-        let fetched = turns.get(nothing, async { Ok(7) }).await;
+        assert_eq!(turns.get(nothing, fail).await, Err(1));
+        let fetched = turns.get(nothing, || async { Ok(7) }).await;
         assert_eq!(fetched, Ok(7));
         assert!(!turns.are_taken());
     }
@@ -86,9 +87,9 @@ mod tests {
     #[tokio::test]
     async fn one_who_leaves_lets_the_next_one_try() {
         let turns = Turns::<()>::default();
-        let never = turns.get(|| None::<u32>, std::future::pending());
+        let never = turns.get(|| None::<u32>, std::future::pending);
         let gone = timeout(Duration::from_millis(20), never);
-        let (gone, fetched) = tokio::join!(gone, turns.get(|| None, async { Ok(7) }));
+        let (gone, fetched) = tokio::join!(gone, turns.get(|| None, || async { Ok(7) }));
         assert!(gone.is_err());
         assert_eq!(fetched, Ok(7));
     }

@@ -146,9 +146,8 @@ impl RedisStore {
     /// now.
     pub(in crate::redis) async fn make_room(&self) -> Result<bool, StoreError> {
         let asked = Instant::now();
-        let make = Box::pin(self.make_room_alone());
         let known = || self.room.known_since(asked);
-        self.room.making.get(known, make).await
+        self.room.making.get(known, || self.make_room_alone()).await
     }
 
     /// Whether one of these commands was refused because memory was full, and there may be room now.

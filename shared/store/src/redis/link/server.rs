@@ -71,23 +71,20 @@ impl<const PLACES: usize> Server<PLACES> {
         if count == 0 {
             return Ok(Vec::new());
         }
+        let pipeline = commands.pipeline();
         match self {
             Self::Single { pool, shared } => {
-                let (mut connection, number) = shared[place].get(single(pool)).await?;
-                let answers = connection
-                    .req_packed_commands(commands.pipeline(), 0, count)
-                    .await;
+                let (mut connection, number) = shared[place].get(|| single(pool)).await?;
+                let answers = connection.req_packed_commands(pipeline, 0, count).await;
                 forget_failed(shared, place, number, &answers);
                 answers
             }
             // The client makes broken connections to nodes anew by itself. From a node that does not
             // answer, though, it never turns away: a fresh one asks the others who holds what.
             Self::Cluster { client, shared } => {
-                let fresh = client.get_async_connection();
+                let fresh = || client.get_async_connection();
                 let (mut connection, number) = shared[place].get(fresh).await?;
-                let answers = connection
-                    .req_packed_commands(commands.pipeline(), 0, count)
-                    .await;
+                let answers = connection.req_packed_commands(pipeline, 0, count).await;
                 forget_failed(shared, place, number, &answers);
                 answers
             }
@@ -103,7 +100,7 @@ impl<const PLACES: usize> Server<PLACES> {
                 }
             }
             Self::Cluster { client, shared } => {
-                let fresh = client.get_async_connection();
+                let fresh = || client.get_async_connection();
                 let (connection, _) = shared[place].get(fresh).await?;
                 let sent = all.pipeline().cmd_iter().map(|command| {
                     let mut connection = connection.clone();
@@ -124,12 +121,12 @@ impl<const PLACES: usize> Server<PLACES> {
     ) -> RedisResult<Vec<(String, RedisResult<Value>)>> {
         match self {
             Self::Single { pool, shared } => {
-                let (mut connection, _) = shared[place].get(single(pool)).await?;
+                let (mut connection, _) = shared[place].get(|| single(pool)).await?;
                 let answer = connection.req_packed_command(command).await;
                 Ok(vec![("the server".to_owned(), answer)])
             }
             Self::Cluster { client, shared } => {
-                let fresh = client.get_async_connection();
+                let fresh = || client.get_async_connection();
                 let (mut connection, _) = shared[place].get(fresh).await?;
                 // Sent to all at once, the refusal of one would hide what the others answer.
                 let masters = MultipleNodeRoutingInfo::AllMasters;
@@ -183,9 +180,8 @@ fn forget_failed<C: Clone>(
 fn to_node(name: &str) -> RedisResult<RoutingInfo> {
     let parts = name.rsplit_once(':');
     let address = parts.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-    let (host, port) = address.ok_or_else(|| {
-        RedisError::from(std::io::Error::other(format!("a node is called {name}")))
-    })?;
+    let (host, port) = address
+        .ok_or_else(|| RedisError::from(io::Error::other(format!("a node is called {name}"))))?;
     let node = SingleNodeRoutingInfo::ByAddress { host, port };
     Ok(RoutingInfo::SingleNode(node))
 }

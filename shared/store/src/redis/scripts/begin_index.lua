@@ -1,8 +1,8 @@
 -- Notes where a post may be from now on, before the pages of topics are touched.
 --
 -- KEYS: what the indexes hold of the post (HASH: r the revision, t its topics, m where it may be beside
--- that, both as topic_names.rs packs them, n the number of the last such note). ARGV: the prefix of the queue, the job, the token of its
--- lease, now, the revision, the topics.
+-- that, both as topic_names.rs packs them, n the number of the last such note). ARGV: the prefix of the
+-- queue, the job, the token of its lease, now, the revision, the topics.
 -- Answers {'lost'} when the lease has ended; {'same'} when there is nothing to do; {'change', where it may
 -- have been before, the number of this note}.
 

@@ -2,18 +2,11 @@
 
 use std::time::Duration;
 
-use redis::Connection;
 use ripple_domain::Tier;
 use tokio::time::sleep;
 
 use super::{load::Load, open};
-use crate::harness::{Program, RedisServer};
-
-fn set_max_memory(connection: &mut Connection, bytes: u64) {
-    let mut set = redis::cmd("CONFIG");
-    set.arg("SET").arg("maxmemory").arg(bytes);
-    set.exec(connection).unwrap();
-}
+use crate::harness::{Program, RedisServer, set_max_memory};
 
 async fn full_under_load(program: Program) {
     let server = RedisServer::start(program);

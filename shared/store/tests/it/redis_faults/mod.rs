@@ -4,6 +4,7 @@
 mod failover;
 mod full;
 mod load;
+mod moving;
 mod network;
 mod scripts;
 mod server_killed;

@@ -10,12 +10,20 @@ use ripple_domain::{UserId, Window};
 use ripple_store::{CommitError, PostCommit, Store, StoreError};
 use tokio::time::sleep;
 
-use super::{load::Load, open};
+use super::{
+    load::{Load, Written},
+    open,
+};
 use crate::harness::{Program, Proxy, RedisServer, new_post, new_user, token};
 
 /// Who posts knows after so long, at the latest, that he has to come again: the time limit of answers,
 /// twice, and the time for which a commit is sent again.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
+
+fn is_told_in_time(written: &Written) {
+    let longest = written.longest();
+    assert!(longest < ANSWER_TIME_MAX, "{longest:?}");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_break_in_the_middle_of_commits() {
@@ -30,11 +38,7 @@ async fn connections_break_in_the_middle_of_commits() {
     }
     load.goes_on(5).await;
     let written = load.end().await;
-    assert!(
-        written.longest() < ANSWER_TIME_MAX,
-        "{:?}",
-        written.longest()
-    );
+    is_told_in_time(&written);
     written.assert_exact(&open(&server.url()).await).await;
 }
 
@@ -71,11 +75,7 @@ async fn who_can_reach_nobody_is_told_in_time_and_comes_back_by_himself() {
     }
     let written = load.end().await;
     assert!(written.refused() > 0);
-    assert!(
-        written.longest() < ANSWER_TIME_MAX,
-        "{:?}",
-        written.longest()
-    );
+    is_told_in_time(&written);
     written.assert_exact(&open(&server.url()).await).await;
 }
 

@@ -6,8 +6,8 @@ use ripple_store::{
     reading::{Page, read_page},
 };
 
-use super::{clock, is_warm, open, push, set_max_memory, star, warm_up};
-use crate::harness::{Program, RedisServer, new_post};
+use super::{clock, is_warm, open, push, star, warm_up};
+use crate::harness::{Program, RedisServer, new_post, set_max_memory};
 
 #[tokio::test]
 async fn pages_are_read_where_memory_is_full() {

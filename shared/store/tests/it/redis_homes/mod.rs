@@ -88,9 +88,3 @@ fn memory(connection: &mut Connection) -> u64 {
         .find_map(|line| line.strip_prefix("used_memory:"));
     used.unwrap().parse().unwrap()
 }
-
-fn set_max_memory(connection: &mut Connection, bytes: u64) {
-    let mut set = redis::cmd("CONFIG");
-    set.arg("SET").arg("maxmemory").arg(bytes);
-    set.exec(connection).unwrap();
-}

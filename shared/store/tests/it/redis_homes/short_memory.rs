@@ -5,8 +5,8 @@ use redis::Connection;
 use ripple_domain::{RelationKind, UserId};
 use ripple_store::{CommitError, PostCommit, StoreError};
 
-use super::{clock, id, is_warm, memory, open, push, set_max_memory, star, warm_up};
-use crate::harness::{Program, RedisServer, new_post, new_user, token};
+use super::{clock, id, is_warm, memory, open, push, star, warm_up};
+use crate::harness::{Program, RedisServer, new_post, new_user, set_max_memory, token};
 
 const USERS: u32 = 640;
 

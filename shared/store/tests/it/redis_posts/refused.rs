@@ -1,17 +1,10 @@
 //! Where memory is full, commits are refused before anything has happened; deletions are not.
 
-use redis::Connection;
 use ripple_domain::PostEdit;
 use ripple_store::{CommitError, StoreError, redis::RedisOptions};
 
 use super::{answer, commit, open, post, replies, timeline, user};
-use crate::harness::{Program, RedisServer, new_post};
-
-fn set_maxmemory(connection: &mut Connection, to: &str) {
-    let mut set = redis::cmd("CONFIG");
-    set.arg("SET").arg("maxmemory").arg(to);
-    set.exec(connection).unwrap();
-}
+use crate::harness::{Program, RedisServer, new_post, set_max_memory};
 
 #[tokio::test]
 async fn nothing_has_happened_where_memory_is_full() {
@@ -22,7 +15,7 @@ async fn nothing_has_happened_where_memory_is_full() {
     let first = post(&store, ada).await;
     let reply = answer(&store, bob, first).await;
 
-    set_maxmemory(&mut connection, "1mb");
+    set_max_memory(&mut connection, 1);
     let refused = |result: Result<(), CommitError>| {
         let is_overloaded = matches!(
             result,
@@ -36,7 +29,7 @@ async fn nothing_has_happened_where_memory_is_full() {
     store.delete_post(reply, Some(bob), None).await.unwrap();
     assert_eq!(replies(&store, first).await, 0);
 
-    set_maxmemory(&mut connection, "0");
+    set_max_memory(&mut connection, 0);
     assert_eq!(timeline(&store, ada).await, [first]);
     let read = store.posts(&[first, reply]).await.unwrap();
     assert_eq!(read[0].as_ref().unwrap().revision, 0);

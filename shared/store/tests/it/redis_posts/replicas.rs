@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::Connection;
+use redis::{Commands, Connection};
 use ripple_domain::UserId;
 use ripple_store::{CommitError, Idempotency, PostCommit, StoreError, redis::RedisOptions};
 
 use super::{commit, open, timeline, user};
-use crate::harness::{Program, Proxy, RedisServer, new_post};
+use crate::harness::{Program, Proxy, RedisCluster, RedisServer, new_post};
 
 fn replica_of(master: &RedisServer) -> RedisServer {
     let port = master.port.to_string();
@@ -66,24 +66,28 @@ async fn a_master_that_became_a_replica_is_left() {
     }
 }
 
+fn options(replicas_wait: u32) -> RedisOptions {
+    RedisOptions {
+        replicas_wait,
+        ..RedisOptions::default()
+    }
+}
+
+fn unknown(result: Result<(), CommitError>) {
+    let is_unavailable = matches!(
+        result,
+        Err(CommitError::Store(StoreError::Unavailable { .. }))
+    );
+    assert!(is_unavailable, "{result:?}");
+}
+
 #[tokio::test]
 async fn a_commit_is_answered_when_enough_replicas_have_it() {
     let master = RedisServer::start(Program::Redis);
-    let options = |replicas_wait| RedisOptions {
-        replicas_wait,
-        ..RedisOptions::default()
-    };
     let alone = open(&master.url(), options(0)).await;
     let ada: UserId = user(&alone, "ada").await;
     let store = open(&master.url(), options(1)).await;
     let create = async || commit(&store, new_post(ada, "hello")).await;
-    let unknown = |result: Result<(), CommitError>| {
-        let is_unavailable = matches!(
-            result,
-            Err(CommitError::Store(StoreError::Unavailable { .. }))
-        );
-        assert!(is_unavailable, "{result:?}");
-    };
     unknown(create().await.map(drop));
 
     let replica = replica_of(&master);
@@ -120,4 +124,42 @@ async fn a_commit_is_answered_when_enough_replicas_have_it() {
     let _replica = replica_of(&master);
     assert!(again().await.unwrap(), "the first one stands");
     assert_eq!(timeline(&store, ada).await.len(), 3);
+}
+
+/// That the other masters have their replicas says nothing about the one that has lost its own.
+#[tokio::test]
+async fn a_master_without_its_replica_is_refused_alone() {
+    let mut cluster = RedisCluster::start();
+    let mut first = cluster.nodes[0].connect();
+    let store = open(&cluster.url(), options(1)).await;
+    let (mut of_first, mut of_others) = (None, None);
+    for n in 0.. {
+        if of_first.is_some() && of_others.is_some() {
+            break;
+        }
+        let author = user(&store, &format!("user_{n}")).await;
+        // Whoever does not have the key says so.
+        let key = format!("{{{:02}}}p", author.partition());
+        let is_of_first = first.exists::<_, bool>(key).is_ok();
+        *(if is_of_first {
+            &mut of_first
+        } else {
+            &mut of_others
+        }) = Some(author);
+    }
+    let (of_first, of_others) = (of_first.unwrap(), of_others.unwrap());
+    let create = async |author| commit(&store, new_post(author, "hello")).await.map(drop);
+
+    cluster.nodes[3].kill();
+    for _ in 0..3 {
+        unknown(create(of_first).await);
+        create(of_others).await.unwrap();
+    }
+    assert_eq!(timeline(&store, of_others).await.len(), 3);
+    let written = timeline(&store, of_first).await.len();
+    assert_eq!(written, 1, "by which it was noticed");
+    cluster.nodes[3].restart();
+    cluster.wait_until_whole(3);
+    create(of_first).await.unwrap();
+    assert_eq!(timeline(&store, of_first).await.len(), 2);
 }

@@ -7,7 +7,7 @@ use ripple_domain::Tier;
 use ripple_store::{Clock, Fate};
 
 use super::{TIER, claim, enqueue, open, post_ids, posts, settle};
-use crate::harness::{LEASE_MS, Program, Proxy, RedisServer, START};
+use crate::harness::{LEASE_MS, Program, Proxy, RedisServer, START, set_max_memory};
 
 /// Working off the queue makes room, so it must go on where there is none.
 #[tokio::test]
@@ -16,9 +16,7 @@ async fn the_queue_is_worked_off_where_memory_is_full() {
     let clock = Clock::manual(START);
     let store = open(&server.url(), &clock).await;
     enqueue(&store, posts(64)).await;
-    let mut set = redis::cmd("CONFIG");
-    set.arg("SET").arg("maxmemory").arg("1mb");
-    set.exec(&mut server.connect()).unwrap();
+    set_max_memory(&mut server.connect(), 1);
 
     let claims = claim(&store, 100).await;
     assert_eq!(claims.len(), 64);
@@ -156,4 +154,28 @@ async fn a_damaged_job_becomes_a_dead_letter() {
     // It can be done from its beginning.
     assert_eq!(store.replay_dead(TIER, None).await.unwrap(), 1);
     assert_eq!(post_ids(&claim(&store, 10).await), posts(1));
+}
+
+/// A page with fewer than were asked for would be the last one.
+#[tokio::test]
+async fn a_damaged_dead_letter_hides_no_other() {
+    let server = RedisServer::start(Program::Redis);
+    let mut connection = server.connect();
+    let store = open(&server.url(), &Clock::manual(START)).await;
+    enqueue(&store, posts(5)).await;
+    let error = "no".to_owned();
+    settle(&store, &claim(&store, 10).await, &Fate::Dead { error }).await;
+    let all = store.dead_jobs(TIER, None, 10).await.unwrap();
+    assert_eq!(all.len(), 5);
+    for damaged in [&all[0], &all[2]] {
+        let partition = damaged.job.kind.post().unwrap().partition();
+        let key = format!("{{{partition:02}}}qf:deadjobs");
+        let names: Vec<String> = connection.hkeys(&key).unwrap();
+        let () = connection.hset(key, &names[0], "?").unwrap();
+    }
+    let left = [&all[1], &all[3], &all[4]].map(Clone::clone);
+    for limit in 1..=10 {
+        let page = store.dead_jobs(TIER, None, limit).await.unwrap();
+        assert_eq!(page, left[..limit.min(3)]);
+    }
 }

@@ -6,7 +6,7 @@ use ripple_domain::{RelationKind, UserId};
 use ripple_store::{CommitError, Idempotency, Store};
 
 use super::{followers, followers_count, open, relation, set, user};
-use crate::harness::{Program, Proxy, RedisServer, handle, new_user, token};
+use crate::harness::{Program, Proxy, RedisServer, handle, new_user, set_max_memory, token};
 
 /// A command of a process can be its last one, up to this one.
 const COMMANDS_MAX: u32 = 30;
@@ -96,11 +96,7 @@ async fn a_user_is_created_or_can_be() {
 async fn a_user_comes_to_be_whole_where_memory_is_full() {
     let server = RedisServer::start(Program::Redis);
     let direct = open(&server.url()).await;
-    let set_max_memory = |bytes: u64| {
-        let mut set = redis::cmd("CONFIG");
-        set.arg("SET").arg("maxmemory").arg(bytes);
-        set.exec(&mut server.connect()).unwrap();
-    };
+    let mut connection = server.connect();
     let mut carried_on = 0;
     for commands in 0..COMMANDS_MAX {
         let name = format!("user_{commands}");
@@ -112,7 +108,7 @@ async fn a_user_comes_to_be_whole_where_memory_is_full() {
                 .unwrap()
         })
         .await;
-        set_max_memory(1);
+        set_max_memory(&mut connection, 1);
         let found = direct.user_by_handle(&handle(&name)).await.unwrap();
         let by_token = direct.user_by_token(&token(&name)).await.unwrap();
         assert_eq!(by_token, found.as_ref().map(|user| user.id), "{commands}");
@@ -120,7 +116,7 @@ async fn a_user_comes_to_be_whole_where_memory_is_full() {
             .create_user(new_user("late"), token("late"), None)
             .await;
         assert!(refused.is_err());
-        set_max_memory(0);
+        set_max_memory(&mut connection, 0);
         carried_on += u32::from(found.is_some() && !is_done);
         if is_done {
             assert!(carried_on > 0);

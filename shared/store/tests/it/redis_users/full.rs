@@ -4,15 +4,9 @@ use redis::{Commands, Connection};
 use ripple_store::{CommitError, FollowLine, StoreError};
 
 use super::open;
-use crate::harness::{RedisCluster, handle, new_user, token};
+use crate::harness::{RedisCluster, handle, new_user, set_max_memory, token};
 
 const SIGN_UPS: usize = 40;
-
-fn set_maxmemory(connection: &mut Connection, to: &str) {
-    let mut set = redis::cmd("CONFIG");
-    set.arg("SET").arg("maxmemory").arg(to);
-    set.exec(connection).unwrap();
-}
 
 /// Whether a node has the first partition, from which user ids come.
 fn gives_ids(connection: &mut Connection) -> bool {
@@ -44,7 +38,7 @@ async fn whoever_is_refused_can_sign_up_later() {
         followee: handle("star"),
     };
 
-    set_maxmemory(&mut masters[full], "1mb");
+    set_max_memory(&mut masters[full], 1);
     let mut refused = Vec::new();
     for name in &names {
         match create(name).await {
@@ -63,7 +57,7 @@ async fn whoever_is_refused_can_sign_up_later() {
     }
     assert_eq!(users(&mut masters), created);
 
-    set_maxmemory(&mut masters[full], "0");
+    set_max_memory(&mut masters[full], 0);
     for name in refused {
         create(name).await.unwrap();
     }

@@ -8,22 +8,17 @@ use ripple_store::{
 };
 
 use super::{followers_count, line, open, relation, set, user};
-use crate::harness::{Program, RedisServer, handle, new_user, token};
+use crate::harness::{Program, RedisServer, handle, new_user, set_max_memory, token};
 
 #[tokio::test]
 async fn where_memory_is_full_relations_can_still_be_ended() {
     let server = RedisServer::start(Program::Redis);
     let mut connection = server.connect();
-    let mut set_maxmemory = |to: &str| {
-        let mut set = redis::cmd("CONFIG");
-        set.arg("SET").arg("maxmemory").arg(to);
-        set.exec(&mut connection).unwrap();
-    };
     let store = open(&server.url()).await;
     let (ada, bob) = (user(&store, "ada").await, user(&store, "bob").await);
     set(&store, ada, RelationKind::Follow, bob, true).await;
 
-    set_maxmemory("1mb");
+    set_max_memory(&mut connection, 1);
     let refused = |result: Result<(), CommitError>| {
         let is_overloaded = matches!(
             result,
@@ -42,7 +37,7 @@ async fn where_memory_is_full_relations_can_still_be_ended() {
     assert!(!relation(&store, ada, bob).await.follows);
     assert!(relation(&store, bob, ada).await.blocked);
 
-    set_maxmemory("0");
+    set_max_memory(&mut connection, 0);
     store.housekeep().await.unwrap();
     assert_eq!(followers_count(&store, bob).await, 0);
     assert_eq!(followers_count(&store, ada).await, 0);

@@ -17,7 +17,7 @@ use std::{
 
 pub(crate) use cluster::RedisCluster;
 pub(crate) use proxy::Proxy;
-pub(crate) use server::{Login, RedisServer};
+pub(crate) use server::{Login, RedisServer, set_max_memory};
 
 /// How long servers may take for what they do within a second on a machine that is not busy.
 const TIME_MAX: Duration = Duration::from_secs(30);

@@ -172,6 +172,13 @@ impl RedisServer {
     }
 }
 
+/// Sets how much memory a server may take, in bytes: 0 for all that there is. With 1 it is full.
+pub(crate) fn set_max_memory(connection: &mut Connection, bytes: u64) {
+    let mut set = redis::cmd("CONFIG");
+    set.arg("SET").arg("maxmemory").arg(bytes);
+    set.exec(connection).unwrap();
+}
+
 impl Drop for RedisServer {
     fn drop(&mut self) {
         // Both fail where it has ended already.
