@@ -63,7 +63,7 @@ pub(crate) struct Sender {
     pub(crate) etags: Mutex<HashMap<String, HeaderValue>>,
     /// Posts that are sent again until their fate is known.
     pub(crate) resending: TaskTracker,
-    /// No post is sent again any more.
+    /// Nothing is waited for any more.
     pub(crate) give_up: CancellationToken,
 }
 
@@ -74,8 +74,17 @@ struct Created {
 }
 
 impl Sender {
-    /// Sends a request that was due at a moment, and waits for its answer.
+    /// Sends a request that was due at a moment, and waits for its answer until all is given up.
     pub(crate) async fn send(self: Arc<Self>, operation: Operation, ask: Ask, due: Instant) {
+        let answer = self.answer(operation, ask, due);
+        if self.give_up.run_until_cancelled(answer).await.is_none() {
+            // One that is late counts as bad, and not as one that there never was.
+            let unanswered = Outcome::Failed("unanswered");
+            self.recorder.record(operation, due, unanswered);
+        }
+    }
+
+    async fn answer(self: &Arc<Self>, operation: Operation, ask: Ask, due: Instant) {
         let (api, connections) = match operation {
             Operation::Herd => (&self.herd_api, &self.herd_connections),
             _ => (&self.api, &self.connections),
@@ -190,34 +199,33 @@ impl Sender {
                     accepted,
                 });
             }
-        } else if self.settle(&post, outcome).is_none() {
+        } else if !self.settle(&post, outcome) {
             let sender = Arc::clone(self);
-            self.resending
-                .spawn(async move { sender.resend(post).await });
+            self.resending.spawn(async move {
+                let resend = sender.resend(post);
+                sender.give_up.run_until_cancelled(resend).await
+            });
         }
     }
 
-    /// Notes what an answer without a post says about its fate; nothing where it is unknown.
-    fn settle(&self, post: &Post, outcome: Outcome) -> Option<()> {
+    /// Notes what an answer without a post says about its fate; whether that is settled with it.
+    fn settle(&self, post: &Post, outcome: Outcome) -> bool {
         match outcome {
             // Refused for load. A 503 may also come from a store that broke off in the middle.
             Outcome::Status(503) => self.ledger.doubt(&post.text.text, Perhaps::Refused),
             // The first request with the same key is still under way.
-            Outcome::Status(409) => return None,
+            Outcome::Status(409) => return false,
             Outcome::Status(status) if status < 500 => self.ledger.forget(&post.text.text),
-            _ => return None,
+            _ => return false,
         }
-        Some(())
+        true
     }
 
     /// Sends a post with the same key again until its fate is known.
     async fn resend(&self, post: Post) {
         let mut pause = RESEND;
         loop {
-            tokio::select! {
-                () = self.give_up.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
+            tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RESEND_MAX);
             let Ok(_place) = self.connections.acquire().await else {
                 return;
@@ -230,7 +238,7 @@ impl Sender {
                 // What was asked before may have been stored; this answer is about this one alone.
                 (Outcome::Status(429 | 503), None) => {}
                 (outcome, None) => {
-                    if self.settle(&post, outcome).is_some() {
+                    if self.settle(&post, outcome) {
                         return;
                     }
                 }

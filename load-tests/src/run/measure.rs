@@ -139,7 +139,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     };
     let started = load.start();
     let (mut running, sightings) = started.map_err(|source| RunError::System {
-        doing: "starting the thread that paces the load",
+        doing: "starting the threads of the load",
         source,
     })?;
     let watch = Watch::new(
