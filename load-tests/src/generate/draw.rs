@@ -19,18 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// To publish a text in a user's name.
-    Post {
-        /// The author.
-        author: u32,
-        /// The text.
-        text: Text,
-        /// Its idempotency key.
-        key: String,
-        /// Its number among the posts of its operation.
-        number: u64,
-        /// Whether it is looked for.
-        is_watched: bool,
-    },
+    Post(Post),
     /// A user's home page.
     Home(u32),
     /// A page that everybody may read.
@@ -39,6 +28,21 @@ pub enum Ask {
     Feed(String),
     /// That a user follows another.
     Follow(u32, u32),
+}
+
+/// A post to be made.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// The author.
+    pub author: u32,
+    /// The text.
+    pub text: Text,
+    /// Its idempotency key.
+    pub key: String,
+    /// Its number among the posts of its operation.
+    pub number: u64,
+    /// Whether it is looked for.
+    pub is_watched: bool,
 }
 
 /// Draws requests.
@@ -114,10 +118,14 @@ impl Draw {
                     handle(any(&people.active, &mut rng)?)
                 ),
             }),
-            Operation::Follow => Ask::Follow(
-                any(&people.followers, &mut rng)?,
-                any(&people.active, &mut rng)?,
-            ),
+            Operation::Follow => {
+                let follower = any(&people.followers, &mut rng)?;
+                let followee = any(&people.active, &mut rng)?;
+                // Nobody can follow himself; the most followed user is none of those who follow.
+                let is_other = followee != follower;
+                let most_followed = people.graph.most_followed();
+                Ask::Follow(follower, if is_other { followee } else { most_followed })
+            }
             Operation::Herd => {
                 // Each comes once, as he is warm from then on.
                 let place = usize::try_from(due.number).ok()?;
@@ -137,12 +145,12 @@ impl Draw {
         // A number makes no page, but makes the text one that nobody else writes.
         let Due { number, .. } = due;
         text.text += &format!(" {}{}{number:08}", self.run, due.operation.index());
-        Ask::Post {
+        Ask::Post(Post {
             author,
             text,
-            key: format!("{}-{}-{}", self.run, due.operation.name(), due.number),
+            key: format!("{}-{}-{number}", self.run, due.operation.name()),
             number,
             is_watched: is_next || (is_celebrity && due.at_s >= 0.0),
-        }
+        })
     }
 }

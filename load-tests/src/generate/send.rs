@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    draw::Ask,
+    draw::{Ask, Post},
     ledger::{Ledger, Perhaps},
     people::People,
     record::{Outcome, Recorder},
@@ -93,22 +93,7 @@ impl Sender {
             return;
         };
         let outcome = match ask {
-            Ask::Post {
-                author,
-                text,
-                key,
-                number,
-                is_watched,
-            } => {
-                let post = Post {
-                    author,
-                    text,
-                    key,
-                    number,
-                    is_watched,
-                };
-                return self.post(operation, post, due).await;
-            }
+            Ask::Post(post) => return self.post(operation, post, due).await,
             Ask::Home(user) => {
                 let outcome = match self.people.token(user) {
                     Some(token) => {
@@ -125,12 +110,11 @@ impl Sender {
             Ask::Page(path) => self.read(self.api.request(Method::GET, &path)).await,
             Ask::Feed(path) => self.feed(path).await,
             Ask::Follow(follower, followee) => match self.people.token(follower) {
-                // Nobody can follow himself.
-                Some(token) if follower != followee => {
+                Some(token) => {
                     let path = format!("/v1/users/{}/follow", handle(followee));
                     self.read(self.api.of(token, Method::PUT, &path)).await
                 }
-                _ => Outcome::Good,
+                None => Outcome::Failed("no token"),
             },
         };
         self.recorder.record(operation, due, outcome);
@@ -151,11 +135,8 @@ impl Sender {
 
     async fn feed(&self, path: String) -> Outcome {
         let mut request = self.api.request(Method::GET, &path);
-        let known = |etags: &Mutex<HashMap<String, HeaderValue>>| {
-            let etags = etags.lock().unwrap_or_else(PoisonError::into_inner);
-            etags.get(&path).cloned()
-        };
-        if let Some(etag) = known(&self.etags) {
+        let known = self.etags().get(&path).cloned();
+        if let Some(etag) = known {
             request = request.header(IF_NONE_MATCH, etag);
         }
         let answer = match request.send().await {
@@ -168,14 +149,17 @@ impl Sender {
             Ok(_) if status == StatusCode::NOT_MODIFIED => Outcome::Good,
             Ok(_) if status.is_success() => {
                 if let Some(etag) = etag {
-                    let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
-                    etags.insert(path, etag);
+                    self.etags().insert(path, etag);
                 }
                 Outcome::Good
             }
             Ok(_) => Outcome::Status(status.as_u16()),
             Err(error) => failure(&error),
         }
+    }
+
+    fn etags(&self) -> MutexGuard<'_, HashMap<String, HeaderValue>> {
+        self.etags.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn post(self: &Arc<Self>, operation: Operation, post: Post, due: Instant) {
@@ -270,15 +254,6 @@ impl Sender {
             Err(error) => (failure(&error), None),
         }
     }
-}
-
-/// A post to be made.
-struct Post {
-    author: u32,
-    text: Text,
-    key: String,
-    number: u64,
-    is_watched: bool,
 }
 
 async fn created(answer: Response) -> Result<Option<u64>, reqwest::Error> {
