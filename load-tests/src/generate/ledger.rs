@@ -1,7 +1,7 @@
 //! What was posted, as the generator knows it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -38,7 +38,7 @@ struct Entries {
     /// Posts whose fate is unknown or was told in vain, by the hash of their texts.
     perhaps: HashMap<u64, Perhaps>,
     /// Tags and keywords, each once.
-    words: HashMap<Arc<str>, ()>,
+    words: HashSet<Arc<str>>,
 }
 
 /// Why a post may or may not be there.
@@ -67,11 +67,11 @@ impl Ledger {
         let mut entries = self.entries();
         let mut word = |word: &Option<String>| {
             let word = word.as_deref()?;
-            if let Some((known, ())) = entries.words.get_key_value(word) {
+            if let Some(known) = entries.words.get(word) {
                 return Some(Arc::clone(known));
             }
             let new: Arc<str> = word.into();
-            entries.words.insert(Arc::clone(&new), ());
+            entries.words.insert(Arc::clone(&new));
             Some(new)
         };
         let (tag, keyword) = (word(&text.tag), word(&text.keyword));
@@ -106,7 +106,7 @@ impl Ledger {
         (accepted, entries.perhaps.clone())
     }
 
-    /// Those that were accepted since the first `seen`, and how many there are now.
+    /// Those that were accepted after the first `seen`.
     pub fn since(&self, seen: usize) -> Vec<Accepted> {
         self.entries()
             .accepted

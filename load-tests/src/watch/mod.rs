@@ -137,7 +137,7 @@ impl Watch {
         })
     }
 
-    /// Looks for posts as they come, until no more can come.
+    /// Looks for posts as they come, until no more can come; then [`Watch::end`] waits for what was begun.
     pub(crate) async fn run(self: Arc<Self>, mut posts: UnboundedReceiver<Sighting>) {
         while let Some(post) = posts.recv().await {
             for look in self.looks_for(&post) {
@@ -149,7 +149,6 @@ impl Watch {
                 }
             }
         }
-        self.watches.close();
     }
 
     /// Waits until everything was seen or the time for it is over; as long as there is patience.
