@@ -73,12 +73,11 @@ impl Search {
 }
 
 /// Searches; the report is that of the highest rate that held, with all steps.
-pub(crate) async fn search(scenario: &Scenario, bench: &Bench) -> Result<Report, RunError> {
-    let spec = scenario.saturate.unwrap_or(SaturateSpec {
-        from: 1.0,
-        to: 1.0,
-        precision: 0.5,
-    });
+pub(crate) async fn search(
+    spec: SaturateSpec,
+    scenario: &Scenario,
+    bench: &Bench,
+) -> Result<Report, RunError> {
     let mut search = Search::new(spec);
     let mut steps = Vec::new();
     let mut best: Option<(Scenario, Measured)> = None;
@@ -105,7 +104,7 @@ pub(crate) async fn search(scenario: &Scenario, bench: &Bench) -> Result<Report,
         if !is_empty && !is_emptied(bench).await {
             // What a further step showed would be this one's backlog.
             if let Some(step) = steps.last_mut() {
-                step.why += "; the search ends, as they stayed so";
+                step.why += "; the search ends, as jobs stayed open";
             }
             break;
         }

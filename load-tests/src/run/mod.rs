@@ -141,8 +141,8 @@ async fn parts(store: Store, options: &RunOptions) -> Vec<Verdict> {
 }
 
 async fn made(scenario: &Scenario, bench: &Bench) -> Result<Report, RunError> {
-    if scenario.saturate.is_some() {
-        return saturate::search(scenario, bench).await;
+    if let Some(spec) = scenario.saturate {
+        return saturate::search(spec, scenario, bench).await;
     }
     let measured = measure(scenario, bench).await?;
     finish(scenario, bench, measured).await
