@@ -13,6 +13,7 @@ mod ripple;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use clap::ValueEnum;
 use tempfile::TempDir;
 
 pub use error::DeploymentError;
@@ -24,9 +25,9 @@ pub use redis_server::RedisServer;
 use self::{figures::Meter, launcher::Launcher, redis::RedisServers, ripple::RippleProcesses};
 
 /// Where a Ripple of the generator's own keeps what it knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Store {
-    /// In a folder.
+    /// In a temporary folder.
     Embedded,
     /// On a Redis server that is started for it.
     Redis,
