@@ -18,9 +18,10 @@ use tempfile::TempDir;
 
 pub use error::DeploymentError;
 pub use figures::{Figures, GENERATOR};
-pub use machine::machine;
 pub use program::find_ripple;
 pub use redis_server::RedisServer;
+
+pub(crate) use machine::machine;
 
 use self::{figures::Meter, launcher::Launcher, redis::RedisServers, ripple::RippleProcesses};
 

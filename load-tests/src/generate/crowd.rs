@@ -24,7 +24,7 @@ impl Crowd {
         Ok(Self(Some(runtime)))
     }
 
-    /// Where to spawn what it sends.
+    /// Where to spawn what it sends; none where there are no herds.
     pub(crate) fn handle(&self) -> Option<Handle> {
         self.0.as_ref().map(|runtime| runtime.handle().clone())
     }

@@ -17,7 +17,7 @@ use crate::{
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
-pub enum Ask {
+pub(crate) enum Ask {
     /// To publish a text in a user's name.
     Post(Post),
     /// A user's home page.
@@ -32,21 +32,21 @@ pub enum Ask {
 
 /// A post to be made.
 #[derive(Clone, Debug)]
-pub struct Post {
+pub(crate) struct Post {
     /// The author.
-    pub author: u32,
+    pub(crate) author: u32,
     /// The text.
-    pub text: Text,
+    pub(crate) text: Text,
     /// Its idempotency key.
-    pub key: String,
+    pub(crate) key: String,
     /// Its number among the posts of its operation.
-    pub number: u64,
+    pub(crate) number: u64,
     /// Whether it is looked for.
-    pub is_watched: bool,
+    pub(crate) is_watched: bool,
 }
 
 /// Draws requests.
-pub struct Draw {
+pub(crate) struct Draw {
     people: Arc<People>,
     seed: u64,
     /// Digits, in texts and keys, so that they differ from those of another run on the same server.
@@ -68,7 +68,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// A text as a segment of a path.
-pub fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
@@ -77,7 +77,7 @@ const TEXTS_READ: u64 = 2_000;
 
 impl Draw {
     /// Draws for these people.
-    pub fn new(people: Arc<People>, seed: u64, run: &str, watched_per_s: f64) -> Self {
+    pub(crate) fn new(people: Arc<People>, seed: u64, run: &str, watched_per_s: f64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x7461_6773);
         let texts = Texts::new(seed);
         let drawn: Vec<Text> = (0..TEXTS_READ).map(|_| texts.next(&mut rng)).collect();
@@ -94,7 +94,7 @@ impl Draw {
     }
 
     /// What a request asks for; nothing where the world has nobody who could.
-    pub fn draw(&mut self, due: Due) -> Option<Ask> {
+    pub(crate) fn draw(&mut self, due: Due) -> Option<Ask> {
         let mut rng = lot::rng(self.seed, Purpose::Request, due.operation, due.number);
         let people = Arc::clone(&self.people);
         let any = |users: &[u32], rng: &mut fastrand::Rng| rng.choice(users).copied();

@@ -33,19 +33,19 @@ const RESEND_MAX: Duration = Duration::from_secs(2);
 
 /// A post that was accepted and is to be looked for.
 #[derive(Clone, Debug)]
-pub struct Sighting {
+pub(crate) struct Sighting {
     /// Its id.
-    pub id: u64,
+    pub(crate) id: u64,
     /// Its author.
-    pub author: u32,
+    pub(crate) author: u32,
     /// What it was posted as.
-    pub operation: Operation,
+    pub(crate) operation: Operation,
     /// Its number among the posts of that operation: the same in each run with the same seed.
-    pub number: u64,
+    pub(crate) number: u64,
     /// Its text, with tag and keyword.
-    pub text: Text,
+    pub(crate) text: Text,
     /// When the answer had arrived.
-    pub accepted: Instant,
+    pub(crate) accepted: Instant,
 }
 
 /// Sends requests.
