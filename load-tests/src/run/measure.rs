@@ -1,7 +1,7 @@
 //! The load, and all that looks at the server while it runs.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -186,15 +186,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let seconds = observing.await.unwrap_or_default();
     let streams = streams.end().await;
     let accepted = bench.ledger.since(known);
-    let mut posts: Vec<u64> = watched.seen.iter().map(|seen| seen.post).collect();
-    posts.sort_unstable();
-    posts.dedup();
-    let patience = Patience::new(RECEIPTS_TIME_MAX, &bench.stop);
-    let wanted = posts.len();
-    let (receipts, receipts_wanted) = tokio::select! {
-        receipts = receipts(&bench.api, posts) => (receipts, wanted),
-        () = patience.over() => (Vec::new(), 0),
-    };
+    let (receipts, receipts_wanted) = receipts_of(&watched.seen, bench).await;
     Ok(Measured {
         started_at,
         duration_s: sent_s.min(scenario.duration_s),
@@ -211,6 +203,17 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         drained_after_s: (open_at_end == Some(0)).then_some(after_s),
         open_at_end,
     })
+}
+
+/// The receipts of posts that were looked for, and how many were asked for.
+async fn receipts_of(seen: &[Seen], bench: &Bench) -> (Vec<Receipt>, usize) {
+    let posts: BTreeSet<u64> = seen.iter().map(|seen| seen.post).collect();
+    let wanted = posts.len();
+    let patience = Patience::new(RECEIPTS_TIME_MAX, &bench.stop);
+    tokio::select! {
+        receipts = receipts(&bench.api, posts) => (receipts, wanted),
+        () = patience.over() => (Vec::new(), 0),
+    }
 }
 
 /// Joins what was posted with what arrived on streams.

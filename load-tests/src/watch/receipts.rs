@@ -1,5 +1,7 @@
 //! What the server says about how long posts took.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::Value;
@@ -21,7 +23,7 @@ pub(crate) struct Receipt {
 }
 
 /// The receipts of some posts; those that cannot be read are left out.
-pub(crate) async fn receipts(api: &Api, posts: Vec<u64>) -> Vec<Receipt> {
+pub(crate) async fn receipts(api: &Api, posts: BTreeSet<u64>) -> Vec<Receipt> {
     let read = stream::iter(posts).map(|post| async move {
         let path = format!("/v1/posts/{post}/delivery");
         let receipt = json(api.of_admin(Method::GET, &path)).await.ok()?;
