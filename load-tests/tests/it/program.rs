@@ -51,8 +51,9 @@ fn report_in(folder: &Path) -> Report {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_exit_status_tells_whether_the_promises_held() {
+async fn the_exit_status_tells_whether_the_promises_held_and_still_hold() {
     let server = Deployment::start(&own()).await.unwrap();
+    let mut folders = Vec::new();
     for (lie, status) in [(Lie::None, 0), (Lie::Drop, 1)] {
         let proxy = Proxy::start(server.url(), lie).await;
         let folder = TempDir::new().unwrap();
@@ -69,6 +70,17 @@ async fn the_exit_status_tells_whether_the_promises_held() {
             text(&output)
         );
         assert_eq!(report_in(folder.path()).holds(), status == 0);
+        assert!(folder.path().join("report.html").is_file());
+        folders.push(folder);
+    }
+    let reports = folders.iter().map(|folder| {
+        let report = folder.path().join("report.json");
+        report.to_str().unwrap().to_owned()
+    });
+    let reports: Vec<String> = reports.collect();
+    for (before, after, status) in [(0, 1, 1), (1, 0, 0)] {
+        let output = said(&["compare", &reports[before], &reports[after]]);
+        assert_eq!(output.status.code(), Some(status), "{}", text(&output));
     }
     server.shut_down().await.unwrap();
 }
