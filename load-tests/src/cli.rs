@@ -51,12 +51,12 @@ pub struct RunArgs {
     pub admin_token: Option<String>,
     /// The store of a server that is started for the run.
     #[arg(long, value_enum, default_value = "embedded", conflicts_with = "url")]
-    pub store: StoreName,
+    pub store: Store,
     /// Gives requests and each tier a process of their own, which needs a Redis store.
     #[arg(long, conflicts_with = "url")]
     pub split_roles: bool,
     /// The `ripple` program that is started; that beside this program where it is left out.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "url")]
     pub ripple: Option<PathBuf>,
     /// Posts a second, in place of the scenario's; other rates change in the same proportion.
     #[arg(long)]
@@ -80,19 +80,8 @@ pub struct RunArgs {
     #[arg(long)]
     pub quiet: bool,
     /// Further options of the server that is started for the run, behind `--`.
-    #[arg(last = true, value_name = "OPTIONS")]
+    #[arg(last = true, value_name = "OPTIONS", conflicts_with = "url")]
     pub options: Vec<String>,
-}
-
-/// Where the server that is started keeps what it knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StoreName {
-    /// In a temporary folder.
-    Embedded,
-    /// On a Redis server that is started for it.
-    Redis,
-    /// On a cluster of three Redis servers that is started for it.
-    RedisCluster,
 }
 
 /// Which pages are verified.
@@ -113,13 +102,8 @@ impl RunArgs {
                 admin_token: admin_token.clone(),
             });
         }
-        let store = match self.store {
-            StoreName::Embedded => Store::Embedded,
-            StoreName::Redis => Store::Redis,
-            StoreName::RedisCluster => Store::RedisCluster,
-        };
         let ripple = find_ripple(self.ripple.as_deref())?;
-        let mut spec = DeploymentSpec::new(store, ripple);
+        let mut spec = DeploymentSpec::new(self.store, ripple);
         spec.options.clone_from(&self.options);
         spec.split_roles = self.split_roles;
         Ok(Target::Own(spec))
@@ -179,6 +163,8 @@ fn server_url(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::error::ErrorKind;
+
     use super::*;
 
     fn args(line: &str) -> RunArgs {
@@ -224,6 +210,16 @@ mod tests {
         }
         let given = args("smoke --admin-token x --url http://127.0.0.1:8080/");
         assert_eq!(given.url.as_deref(), Some("http://127.0.0.1:8080/"));
+    }
+
+    #[test]
+    fn what_is_said_of_a_server_to_be_started_is_refused_for_a_given_one() {
+        let given = "run smoke --admin-token x --url http://127.0.0.1:8080";
+        for further in ["--store redis", "--split-roles", "--ripple x", "-- --help"] {
+            let line = format!("ripple-load-tests {given} {further}");
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{error}");
+        }
     }
 
     #[test]

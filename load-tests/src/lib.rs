@@ -9,12 +9,12 @@ pub mod population;
 
 pub mod generate;
 pub mod run;
-pub mod verify;
-pub mod watch;
+mod verify;
+mod watch;
 
 mod limits;
 pub mod parts;
-pub mod saturate;
+mod saturate;
 
 pub mod report;
 pub mod world;

@@ -135,8 +135,9 @@ fn compare_runs(before: &Path, after: &Path) -> Result<bool, Box<dyn Error>> {
 
 fn scenarios(name: Option<&str>) -> Result<bool, Box<dyn Error>> {
     if let Some(name) = name {
-        let found = scenario::find(name)?;
-        println!("{}", scenario::text(&found.name).unwrap_or_default());
+        let known = scenario::NAMES.join(", ");
+        let unknown = || format!("there is no built-in scenario `{name}`; there are: {known}");
+        print!("{}", scenario::text(name).ok_or_else(unknown)?);
         return Ok(true);
     }
     for name in scenario::NAMES {

@@ -25,7 +25,7 @@ const BETWEEN_MAX: Duration = Duration::from_secs(300);
 
 /// The rates that are tried, one after the other. Pure.
 #[derive(Clone, Debug)]
-pub struct Search {
+pub(crate) struct Search {
     spec: SaturateSpec,
     /// The highest rate that held.
     held: Option<f64>,
@@ -35,7 +35,7 @@ pub struct Search {
 
 impl Search {
     /// A search that has tried nothing.
-    pub fn new(spec: SaturateSpec) -> Self {
+    pub(crate) fn new(spec: SaturateSpec) -> Self {
         Self {
             spec,
             held: None,
@@ -44,7 +44,7 @@ impl Search {
     }
 
     /// The rate to be tried next; none where the search is over.
-    pub fn next(&self) -> Option<f64> {
+    pub(crate) fn next(&self) -> Option<f64> {
         match (self.held, self.broke) {
             (None, None) => Some(self.spec.from),
             (Some(held), None) if held >= self.spec.to => None,
@@ -59,26 +59,20 @@ impl Search {
     }
 
     /// Notes what came of a rate.
-    pub fn tried(&mut self, rate: f64, held: bool) {
+    pub(crate) fn tried(&mut self, rate: f64, held: bool) {
         match held {
             true => self.held = Some(self.held.map_or(rate, |known| known.max(rate))),
             false => self.broke = Some(self.broke.map_or(rate, |known| known.min(rate))),
         }
     }
-
-    /// The highest rate that held.
-    pub fn highest(&self) -> Option<f64> {
-        self.held
-    }
 }
 
 /// Searches; the report is that of the highest rate that held, with all steps.
-pub(crate) async fn search(scenario: &Scenario, bench: &Bench) -> Result<Report, RunError> {
-    let spec = scenario.saturate.unwrap_or(SaturateSpec {
-        from: 1.0,
-        to: 1.0,
-        precision: 0.5,
-    });
+pub(crate) async fn search(
+    spec: SaturateSpec,
+    scenario: &Scenario,
+    bench: &Bench,
+) -> Result<Report, RunError> {
     let mut search = Search::new(spec);
     let mut steps = Vec::new();
     let mut best: Option<(Scenario, Measured)> = None;
@@ -105,7 +99,7 @@ pub(crate) async fn search(scenario: &Scenario, bench: &Bench) -> Result<Report,
         if !is_empty && !is_emptied(bench).await {
             // What a further step showed would be this one's backlog.
             if let Some(step) = steps.last_mut() {
-                step.why += "; the search ends, as they stayed so";
+                step.why += "; the search ends, as jobs stayed open";
             }
             break;
         }
@@ -213,7 +207,7 @@ mod tests {
             tries += 1;
             assert!(tries < 40, "it goes on for ever");
         }
-        (search.highest(), tries)
+        (search.held, tries)
     }
 
     const SPEC: SaturateSpec = SaturateSpec {

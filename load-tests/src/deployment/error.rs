@@ -36,9 +36,9 @@ pub enum DeploymentError {
     /// A program is not there, or cannot be built.
     #[error("{0}")]
     NotFound(String),
-    /// A file or folder of the deployment, or a thread for it, cannot be made.
+    /// The system refused a file, a port or a thread for the deployment.
     #[error("cannot prepare the deployment: {0}")]
-    Folder(#[source] io::Error),
+    Prepare(#[source] io::Error),
     /// A Redis server does not do as it is told.
     #[error("redis: {0}")]
     Redis(#[from] redis::RedisError),

@@ -13,20 +13,22 @@ mod ripple;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use clap::ValueEnum;
 use tempfile::TempDir;
 
 pub use error::DeploymentError;
 pub use figures::{Figures, GENERATOR};
-pub use machine::machine;
 pub use program::find_ripple;
 pub use redis_server::RedisServer;
+
+pub(crate) use machine::machine;
 
 use self::{figures::Meter, launcher::Launcher, redis::RedisServers, ripple::RippleProcesses};
 
 /// Where a Ripple of the generator's own keeps what it knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Store {
-    /// In a folder.
+    /// In a temporary folder.
     Embedded,
     /// On a Redis server that is started for it.
     Redis,
@@ -58,8 +60,6 @@ pub struct DeploymentSpec {
     pub split_roles: bool,
     /// `redis-server` or `valkey-server`; it is looked for where this is absent.
     pub redis_server: Option<PathBuf>,
-    /// Where the temporary folder is made; in the system's place where this is absent.
-    pub folder: Option<PathBuf>,
 }
 
 impl DeploymentSpec {
@@ -71,7 +71,6 @@ impl DeploymentSpec {
             options: Vec::new(),
             split_roles: false,
             redis_server: None,
-            folder: None,
         }
     }
 }
@@ -107,12 +106,8 @@ impl Deployment {
         if spec.split_roles && spec.store == Store::Embedded {
             return Err(DeploymentError::SplitEmbedded);
         }
-        let folder = match &spec.folder {
-            Some(folder) => TempDir::with_prefix_in("ripple-load-", folder),
-            None => TempDir::with_prefix("ripple-load-"),
-        };
-        let folder = folder.map_err(DeploymentError::Folder)?;
-        let launcher = Launcher::start().map_err(DeploymentError::Folder)?;
+        let folder = TempDir::with_prefix("ripple-load-").map_err(DeploymentError::Prepare)?;
+        let launcher = Launcher::start().map_err(DeploymentError::Prepare)?;
         let mut versions = BTreeMap::new();
         versions.insert("ripple".to_owned(), program::version(&spec.ripple)?);
 
@@ -222,15 +217,6 @@ impl Deployment {
     /// What its processes, and the generator, use now.
     pub fn figures(&self) -> Figures {
         self.meter.read(&self.processes())
-    }
-
-    /// The end of what its processes have logged: what to show when something went wrong.
-    pub fn log(&self) -> String {
-        let Some(own) = &self.own else {
-            return String::new();
-        };
-        let redis = own.redis.as_ref().map(RedisServers::log);
-        own.ripple.log() + &redis.unwrap_or_default()
     }
 
     /// Asks its processes to end and waits for it; one that does not is killed, which is an error.

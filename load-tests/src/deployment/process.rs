@@ -50,7 +50,7 @@ impl Start {
     pub(super) fn launch(&self, launcher: &Launcher) -> Result<Process, DeploymentError> {
         let log = || {
             let log = OpenOptions::new().create(true).append(true).open(&self.log);
-            log.map_err(DeploymentError::Folder)
+            log.map_err(DeploymentError::Prepare)
         };
         let mut command = bound_to_thread(&self.program);
         command.args(&self.arguments);

@@ -26,7 +26,7 @@ pub fn find_ripple(given: Option<&Path>) -> Result<PathBuf, DeploymentError> {
             ))),
         };
     }
-    let own = env::current_exe().map_err(DeploymentError::Folder)?;
+    let own = env::current_exe().map_err(DeploymentError::Prepare)?;
     if let Some(cargo) = env::var_os("CARGO") {
         return build_ripple(&cargo, &own);
     }

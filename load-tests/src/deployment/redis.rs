@@ -10,7 +10,7 @@ use redis::{Client, FromRedisValue, RedisResult, aio::MultiplexedConnection};
 use super::{
     DeploymentError,
     launcher::Launcher,
-    ports::free_port,
+    ports::on_free_port,
     process::{Process, READY_TIME_MAX, Start},
 };
 
@@ -18,8 +18,6 @@ use super::{
 pub(super) const CLUSTER_NODES: usize = 3;
 const SLOTS: usize = 16_384;
 const PAUSE: Duration = Duration::from_millis(5);
-/// A port can be taken between the look for a free one and its use.
-const START_TRIES_MAX: usize = 3;
 
 /// Servers that keep what they acknowledge.
 #[derive(Debug)]
@@ -48,7 +46,7 @@ impl RedisServers {
         let mut started = Vec::new();
         for index in 0..nodes {
             let folder = folder.join(format!("redis-{index}"));
-            std::fs::create_dir(&folder).map_err(DeploymentError::Folder)?;
+            std::fs::create_dir(&folder).map_err(DeploymentError::Prepare)?;
             let is_cluster = if nodes > 1 { "yes" } else { "no" };
             let start = |port: u16| Start {
                 name: name.clone(),
@@ -69,7 +67,8 @@ impl RedisServers {
                 environment: Vec::new(),
                 log: folder.join("log"),
             };
-            started.push(Node::launch_first(launcher, start).await?);
+            let node = async |port| Node::start(launcher, start(port), port).await;
+            started.push(on_free_port(node).await?);
         }
         let ports = started
             .iter()
@@ -139,13 +138,6 @@ impl RedisServers {
             .collect()
     }
 
-    pub(super) fn log(&self) -> String {
-        self.nodes
-            .iter()
-            .map(|node| node.start.log_shown())
-            .collect()
-    }
-
     pub(super) async fn shut_down(&self) -> Result<(), DeploymentError> {
         for node in &self.nodes {
             node.process.ask_to_end();
@@ -158,30 +150,15 @@ impl RedisServers {
 }
 
 impl Node {
-    async fn launch_first(
-        launcher: &Launcher,
-        start: impl Fn(u16) -> Start,
-    ) -> Result<Self, DeploymentError> {
-        let mut tries = 1;
-        loop {
-            let port = free_port().map_err(DeploymentError::Folder)?;
-            let start = start(port);
-            let process = start.launch(launcher)?;
-            match until_ready(&process, port).await {
-                Ok(connection) => {
-                    return Ok(Self {
-                        start,
-                        port,
-                        process,
-                        connection,
-                    });
-                }
-                Err(error) if tries == START_TRIES_MAX || !error.to_string().contains("in use") => {
-                    return Err(error);
-                }
-                Err(_) => tries += 1,
-            }
-        }
+    async fn start(launcher: &Launcher, start: Start, port: u16) -> Result<Self, DeploymentError> {
+        let process = start.launch(launcher)?;
+        let connection = until_ready(&process, port).await?;
+        Ok(Self {
+            start,
+            port,
+            process,
+            connection,
+        })
     }
 
     async fn ask<T: FromRedisValue>(&self, words: &[&str]) -> RedisResult<T> {

@@ -19,8 +19,8 @@ impl RedisServer {
     /// # Errors
     /// When there is no `redis-server` and no `valkey-server`, or it does not start.
     pub async fn start() -> Result<Self, DeploymentError> {
-        let folder = TempDir::with_prefix("ripple-load-").map_err(DeploymentError::Folder)?;
-        let launcher = Launcher::start().map_err(DeploymentError::Folder)?;
+        let folder = TempDir::with_prefix("ripple-load-").map_err(DeploymentError::Prepare)?;
+        let launcher = Launcher::start().map_err(DeploymentError::Prepare)?;
         let program = program::find_redis(None)?;
         let servers = RedisServers::start(&launcher, &program, folder.path(), 1).await?;
         Ok(Self {

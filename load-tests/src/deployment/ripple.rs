@@ -1,9 +1,10 @@
 //! The processes of Ripple.
 
 use std::{
+    io,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use reqwest::Client;
@@ -12,7 +13,7 @@ use rustix::process::Signal;
 use super::{
     DeploymentError, DeploymentSpec,
     launcher::Launcher,
-    ports::free_port,
+    ports::on_free_port,
     process::{Process, READY_TIME_MAX, Start},
 };
 
@@ -27,9 +28,7 @@ const SPLIT: [(&str, &[&str]); 3] = [
     ),
     ("ripple public", &["--role", "worker", "--tiers", "public"]),
 ];
-/// A port can be taken between the look for a free one and its use.
-const START_TRIES_MAX: usize = 3;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The processes of Ripple, the one that answers requests first.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ pub(super) struct RippleProcesses {
 struct Slot {
     start: Start,
     port: u16,
-    process: Mutex<Process>,
+    process: Mutex<Arc<Process>>,
 }
 
 /// Processes that are stopped where they are, until this is dropped.
@@ -58,11 +57,8 @@ impl RippleProcesses {
         store: &str,
         admin_token: &str,
     ) -> Result<Self, DeploymentError> {
-        let unsent = |source| DeploymentError::Run {
-            program: "an HTTP client".to_owned(),
-            source: std::io::Error::other(source),
-        };
-        let client = Client::builder().no_proxy().build().map_err(unsent)?;
+        let client = Client::builder().no_proxy().build();
+        let client = client.map_err(|error| DeploymentError::Prepare(io::Error::other(error)))?;
         let mut this = Self {
             launcher: launcher.clone(),
             client,
@@ -96,47 +92,38 @@ impl RippleProcesses {
                     log: folder.join(format!("{file}.log")),
                 }
             };
-            this.slots.push(this.launch_first(start).await?);
+            let slot = async |port| this.launch(start(port), port).await;
+            let slot = on_free_port(slot).await?;
+            this.slots.push(slot);
         }
         Ok(this)
     }
 
-    async fn launch_first(&self, start: impl Fn(u16) -> Start) -> Result<Slot, DeploymentError> {
-        let mut tries = 1;
-        loop {
-            let port = free_port().map_err(DeploymentError::Folder)?;
-            let start = start(port);
-            let slot = Slot {
-                process: Mutex::new(start.launch(&self.launcher)?),
-                start,
-                port,
-            };
-            match self.until_ready(&slot).await {
-                Ok(()) => return Ok(slot),
-                Err(error) if tries == START_TRIES_MAX || !error.to_string().contains("in use") => {
-                    return Err(error);
-                }
-                Err(_) => tries += 1,
-            }
-        }
+    async fn launch(&self, start: Start, port: u16) -> Result<Slot, DeploymentError> {
+        let slot = Slot {
+            process: Mutex::new(Arc::new(start.launch(&self.launcher)?)),
+            start,
+            port,
+        };
+        self.until_ready(&slot).await?;
+        Ok(slot)
     }
 
     async fn until_ready(&self, slot: &Slot) -> Result<(), DeploymentError> {
         let begun = Instant::now();
         let ready = format!("http://127.0.0.1:{}/readyz", slot.port);
+        let process = slot.process();
         loop {
             let answer = self.client.get(&ready).timeout(READY_TIME_MAX).send().await;
             let is_ready = answer.is_ok_and(|answer| answer.status().is_success());
-            let ended = slot.process().ended();
-            if let Some(status) = ended {
-                let reason = format!("it has ended, {status}");
-                return Err(slot.process().not_ready(&reason));
+            if let Some(status) = process.ended() {
+                return Err(process.not_ready(&format!("it has ended, {status}")));
             }
             if is_ready {
                 return Ok(());
             }
             if begun.elapsed() > READY_TIME_MAX {
-                return Err(slot.process().not_ready("it does not say so in time"));
+                return Err(process.not_ready("it does not say so in time"));
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -161,21 +148,14 @@ impl RippleProcesses {
             .collect()
     }
 
-    pub(super) fn log(&self) -> String {
-        self.slots
-            .iter()
-            .map(|slot| slot.start.log_shown())
-            .collect()
-    }
-
     pub(super) async fn kill_and_restart(&self) -> Result<(), DeploymentError> {
         for slot in &self.slots {
             slot.process().signal(Signal::KILL);
         }
         for slot in &self.slots {
-            slot.until_ended().await?;
+            slot.process().kill().await?;
             let fresh = slot.start.launch(&self.launcher)?;
-            *slot.process() = fresh;
+            *slot.process.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         }
         for slot in &self.slots {
             self.until_ready(slot).await?;
@@ -195,29 +175,17 @@ impl RippleProcesses {
         for slot in &self.slots {
             slot.process().ask_to_end();
         }
-        for slot in self.slots {
-            let process = slot.process.into_inner();
-            let process = process.unwrap_or_else(PoisonError::into_inner);
-            process.end().await?;
+        for slot in &self.slots {
+            slot.process().end().await?;
         }
         Ok(())
     }
 }
 
 impl Slot {
-    fn process(&self) -> MutexGuard<'_, Process> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn until_ended(&self) -> Result<(), DeploymentError> {
-        let begun = Instant::now();
-        while self.process().ended().is_none() {
-            if begun.elapsed() > READY_TIME_MAX {
-                return Err(self.process().not_ready("it was killed, and is there"));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(())
+    fn process(&self) -> Arc<Process> {
+        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&process)
     }
 }
 

@@ -17,20 +17,9 @@ use crate::{
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
-pub enum Ask {
+pub(crate) enum Ask {
     /// To publish a text in a user's name.
-    Post {
-        /// The author.
-        author: u32,
-        /// The text.
-        text: Text,
-        /// Its idempotency key.
-        key: String,
-        /// Its number among the posts of its operation.
-        number: u64,
-        /// Whether it is looked for.
-        is_watched: bool,
-    },
+    Post(Post),
     /// A user's home page.
     Home(u32),
     /// A page that everybody may read.
@@ -41,8 +30,23 @@ pub enum Ask {
     Follow(u32, u32),
 }
 
+/// A post to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    /// The author.
+    pub(crate) author: u32,
+    /// The text.
+    pub(crate) text: Text,
+    /// Its idempotency key.
+    pub(crate) key: String,
+    /// Its number among the posts of its operation.
+    pub(crate) number: u64,
+    /// Whether it is looked for.
+    pub(crate) is_watched: bool,
+}
+
 /// Draws requests.
-pub struct Draw {
+pub(crate) struct Draw {
     people: Arc<People>,
     seed: u64,
     /// Digits, in texts and keys, so that they differ from those of another run on the same server.
@@ -64,7 +68,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// A text as a segment of a path.
-pub fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
@@ -73,7 +77,7 @@ const TEXTS_READ: u64 = 2_000;
 
 impl Draw {
     /// Draws for these people.
-    pub fn new(people: Arc<People>, seed: u64, run: &str, watched_per_s: f64) -> Self {
+    pub(crate) fn new(people: Arc<People>, seed: u64, run: &str, watched_per_s: f64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x7461_6773);
         let texts = Texts::new(seed);
         let drawn: Vec<Text> = (0..TEXTS_READ).map(|_| texts.next(&mut rng)).collect();
@@ -90,7 +94,7 @@ impl Draw {
     }
 
     /// What a request asks for; nothing where the world has nobody who could.
-    pub fn draw(&mut self, due: Due) -> Option<Ask> {
+    pub(crate) fn draw(&mut self, due: Due) -> Option<Ask> {
         let mut rng = lot::rng(self.seed, Purpose::Request, due.operation, due.number);
         let people = Arc::clone(&self.people);
         let any = |users: &[u32], rng: &mut fastrand::Rng| rng.choice(users).copied();
@@ -114,10 +118,14 @@ impl Draw {
                     handle(any(&people.active, &mut rng)?)
                 ),
             }),
-            Operation::Follow => Ask::Follow(
-                any(&people.followers, &mut rng)?,
-                any(&people.active, &mut rng)?,
-            ),
+            Operation::Follow => {
+                let follower = any(&people.followers, &mut rng)?;
+                let followee = any(&people.active, &mut rng)?;
+                // Nobody can follow himself; the most followed user is none of those who follow.
+                let is_other = followee != follower;
+                let most_followed = people.graph.most_followed();
+                Ask::Follow(follower, if is_other { followee } else { most_followed })
+            }
             Operation::Herd => {
                 // Each comes once, as he is warm from then on.
                 let place = usize::try_from(due.number).ok()?;
@@ -137,12 +145,12 @@ impl Draw {
         // A number makes no page, but makes the text one that nobody else writes.
         let Due { number, .. } = due;
         text.text += &format!(" {}{}{number:08}", self.run, due.operation.index());
-        Ask::Post {
+        Ask::Post(Post {
             author,
             text,
-            key: format!("{}-{}-{}", self.run, due.operation.name(), due.number),
+            key: format!("{}-{}-{number}", self.run, due.operation.name()),
             number,
             is_watched: is_next || (is_celebrity && due.at_s >= 0.0),
-        }
+        })
     }
 }

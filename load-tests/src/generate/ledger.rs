@@ -1,7 +1,7 @@
 //! What was posted, as the generator knows it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -11,26 +11,26 @@ use crate::population::Text;
 
 /// A post that was accepted.
 #[derive(Clone, Debug)]
-pub struct Accepted {
+pub(crate) struct Accepted {
     /// Its id.
-    pub id: u64,
+    pub(crate) id: u64,
     /// Its author.
-    pub author: u32,
+    pub(crate) author: u32,
     /// The hash of its text, which no other post has.
-    pub text: u64,
+    pub(crate) text: u64,
     /// Its tag, as in the path of its page.
-    pub tag: Option<Arc<str>>,
+    pub(crate) tag: Option<Arc<str>>,
     /// A keyword of it, as in the path of its page.
-    pub keyword: Option<Arc<str>>,
+    pub(crate) keyword: Option<Arc<str>>,
     /// When the answer had arrived.
-    pub at: Instant,
+    pub(crate) at: Instant,
     /// Whether it was posted in the measured part of the run, and answered at the first try.
-    pub is_measured: bool,
+    pub(crate) is_measured: bool,
 }
 
 /// What was posted.
 #[derive(Default)]
-pub struct Ledger(Mutex<Entries>);
+pub(crate) struct Ledger(Mutex<Entries>);
 
 #[derive(Default)]
 struct Entries {
@@ -38,12 +38,12 @@ struct Entries {
     /// Posts whose fate is unknown or was told in vain, by the hash of their texts.
     perhaps: HashMap<u64, Perhaps>,
     /// Tags and keywords, each once.
-    words: HashMap<Arc<str>, ()>,
+    words: HashSet<Arc<str>>,
 }
 
 /// Why a post may or may not be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Perhaps {
+pub(crate) enum Perhaps {
     /// The answer was lost.
     Uncertain,
     /// The server refused it with a 5xx, which may come after it was stored.
@@ -51,7 +51,7 @@ pub enum Perhaps {
 }
 
 /// The hash of a text, by which a post is known when its id was never told.
-pub fn text_hash(text: &str) -> u64 {
+pub(crate) fn text_hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
@@ -67,11 +67,11 @@ impl Ledger {
         let mut entries = self.entries();
         let mut word = |word: &Option<String>| {
             let word = word.as_deref()?;
-            if let Some((known, ())) = entries.words.get_key_value(word) {
+            if let Some(known) = entries.words.get(word) {
                 return Some(Arc::clone(known));
             }
             let new: Arc<str> = word.into();
-            entries.words.insert(Arc::clone(&new), ());
+            entries.words.insert(Arc::clone(&new));
             Some(new)
         };
         let (tag, keyword) = (word(&text.tag), word(&text.keyword));
@@ -99,15 +99,15 @@ impl Ledger {
     }
 
     /// The posts that were accepted, by id, and those that may be there.
-    pub fn posts(&self) -> (Vec<Accepted>, HashMap<u64, Perhaps>) {
+    pub(crate) fn posts(&self) -> (Vec<Accepted>, HashMap<u64, Perhaps>) {
         let entries = self.entries();
         let mut accepted = entries.accepted.clone();
         accepted.sort_by_key(|post| post.id);
         (accepted, entries.perhaps.clone())
     }
 
-    /// Those that were accepted since the first `seen`, and how many there are now.
-    pub fn since(&self, seen: usize) -> Vec<Accepted> {
+    /// Those that were accepted after the first `seen`.
+    pub(crate) fn since(&self, seen: usize) -> Vec<Accepted> {
         self.entries()
             .accepted
             .get(seen..)
@@ -116,12 +116,7 @@ impl Ledger {
     }
 
     /// How many posts were accepted.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries().accepted.len()
-    }
-
-    /// Whether none was.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }

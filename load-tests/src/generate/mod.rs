@@ -1,15 +1,15 @@
 //! The load: requests that leave on schedule, whatever the answers do.
 
 mod crowd;
-pub mod draw;
-pub mod ledger;
+pub(crate) mod draw;
+pub(crate) mod ledger;
 mod load;
 pub(crate) mod lot;
 mod pace;
-pub mod people;
+pub(crate) mod people;
 mod readers;
-pub mod record;
+pub(crate) mod record;
 pub mod schedule;
-pub mod send;
+pub(crate) mod send;
 
 pub(crate) use load::{Load, Running};

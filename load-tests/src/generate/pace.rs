@@ -1,7 +1,7 @@
 //! The clock of a run: a thread that hands out requests when they are due.
 
 use std::{
-    thread,
+    io, thread,
     time::{Duration, Instant},
 };
 
@@ -22,8 +22,8 @@ pub(crate) fn moment(begin: Instant, at_s: f64) -> Instant {
     }
 }
 
-/// Hands out requests when they are due. Those that nobody takes go to `unsent`: the schedule waits
-/// for nobody.
+/// Hands out requests when they are due, until there are no more or `stop` says so. Those that nobody
+/// takes go to `unsent`: the schedule waits for nobody.
 ///
 /// It is a thread because a thread's sleep is exact to some ten microseconds, where the runtime's timer
 /// counts in milliseconds, half of which would be added to every latency.
@@ -33,7 +33,7 @@ pub(crate) fn start(
     send: Sender<Due>,
     stop: CancellationToken,
     unsent: impl Fn(Due) + Send + 'static,
-) -> std::io::Result<thread::JoinHandle<()>> {
+) -> io::Result<()> {
     let pace = move || {
         for due in schedule {
             let moment = moment(begin, due.at_s);
@@ -54,5 +54,6 @@ pub(crate) fn start(
             }
         }
     };
-    thread::Builder::new().name("pace".into()).spawn(pace)
+    thread::Builder::new().name("pace".into()).spawn(pace)?;
+    Ok(())
 }

@@ -44,17 +44,17 @@ struct Place {
 
 /// The people of a run.
 #[derive(Debug)]
-pub struct People {
+pub(crate) struct People {
     /// Who follows whom.
-    pub graph: Arc<Graph>,
+    pub(crate) graph: Arc<Graph>,
     /// Users who post and read, drawn by lot.
-    pub active: Vec<u32>,
+    pub(crate) active: Vec<u32>,
     /// Of those, who follow in the run.
-    pub followers: Vec<u32>,
+    pub(crate) followers: Vec<u32>,
     /// Of those, who read their home timelines before it, and not in herds.
-    pub regulars: Vec<u32>,
+    pub(crate) regulars: Vec<u32>,
     /// All other active users: their home timelines are cold until a herd comes.
-    pub cold: Vec<u32>,
+    pub(crate) cold: Vec<u32>,
     tokens: Vec<HeaderValue>,
     places: Vec<Place>,
     warm: Vec<AtomicBool>,
@@ -62,7 +62,7 @@ pub struct People {
 
 impl People {
     /// Who is to be active: the most followed user, the last of his followers, and others by lot.
-    pub fn choose(graph: &Graph, spec: &WorldSpec, seed: u64) -> Vec<u32> {
+    pub(crate) fn choose(graph: &Graph, spec: &WorldSpec, seed: u64) -> Vec<u32> {
         let users = graph.users();
         let celebrity = graph.most_followed();
         let mut chosen = vec![celebrity];
@@ -76,7 +76,7 @@ impl People {
     }
 
     /// The chosen users with their tokens, in the same order.
-    pub fn new(
+    pub(crate) fn new(
         graph: Arc<Graph>,
         active: Vec<u32>,
         tokens: &[String],
@@ -117,27 +117,27 @@ impl People {
     }
 
     /// The `Authorization` of an active user.
-    pub fn token(&self, user: u32) -> Option<&HeaderValue> {
+    pub(crate) fn token(&self, user: u32) -> Option<&HeaderValue> {
         let place = self.places.get(user as usize)?.token as usize;
         self.tokens.get(place.checked_sub(1)?)
     }
 
     /// Whether follows are sent in a user's name.
-    pub fn follows(&self, user: u32) -> bool {
+    pub(crate) fn follows(&self, user: u32) -> bool {
         self.places
             .get(user as usize)
             .is_some_and(|place| place.follows)
     }
 
     /// Notes that a user has read his home timeline.
-    pub fn set_warm(&self, user: u32) {
+    pub(crate) fn set_warm(&self, user: u32) {
         if let Some(warm) = self.warm.get(user as usize) {
             warm.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether a user's home timeline may be looked at: he has read it, and does not follow in the run.
-    pub fn is_watched(&self, user: u32) -> bool {
+    pub(crate) fn is_watched(&self, user: u32) -> bool {
         let is_warm = self.warm.get(user as usize);
         is_warm.is_some_and(|warm| warm.load(Ordering::Relaxed)) && !self.follows(user)
     }

@@ -10,7 +10,7 @@ const PARTITIONS: usize = ripple_domain::PARTITIONS as usize;
 
 impl People {
     /// Some followers whose home timelines may be looked at, drawn by lot.
-    pub fn watched_followers(
+    pub(crate) fn watched_followers(
         &self,
         author: u32,
         count: usize,
@@ -36,7 +36,7 @@ impl People {
     /// last one by number, and of the most followed user more, all of them from the last chunk of the
     /// fan-out. In which order a chunk is written is the store's secret: by partition, by shard, by number.
     /// So they are spread over the chunk and over the partitions, the last of each in front.
-    pub fn last_followers(&self, author: u32) -> Vec<u32> {
+    pub(crate) fn last_followers(&self, author: u32) -> Vec<u32> {
         let followers = self.graph.followers_of(author);
         let last = followers.iter().rev().find(|user| self.is_watched(**user));
         let mut found: Vec<u32> = last.copied().into_iter().collect();

@@ -12,7 +12,7 @@ use crate::{report::model::Latency, scenario::Operation};
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It was answered as it should be.
     Good,
     /// It was answered with this status.
@@ -23,7 +23,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Its name in a report.
-    pub fn label(self) -> String {
+    pub(crate) fn label(self) -> String {
         match self {
             Self::Good => "good".into(),
             Self::Status(status) => status.to_string(),
@@ -32,25 +32,25 @@ impl Outcome {
     }
 
     /// Whether the server said that it has too much to do: it may.
-    pub fn is_refusal(self) -> bool {
+    pub(crate) fn is_refusal(self) -> bool {
         matches!(self, Self::Status(429 | 503))
     }
 }
 
 /// A request that was due in the measured part of a run.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// When it was due, in milliseconds since the begin.
-    pub due_ms: u32,
+    pub(crate) due_ms: u32,
     /// How long it took from then, in microseconds.
-    pub took_us: u32,
+    pub(crate) took_us: u32,
     /// What came of it.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 impl Sample {
     /// The second in which it was due.
-    pub fn second(&self) -> usize {
+    pub(crate) fn second(&self) -> usize {
         (self.due_ms / 1_000) as usize
     }
 }
@@ -155,7 +155,7 @@ const CURVE: [f64; 20] = [
 ];
 
 /// A distribution as a report shows it.
-pub fn latency(latencies: impl IntoIterator<Item = u64>) -> Latency {
+pub(crate) fn latency(latencies: impl IntoIterator<Item = u64>) -> Latency {
     let histogram = histogram(latencies);
     if histogram.is_empty() {
         return Latency::default();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    draw::Ask,
+    draw::{Ask, Post},
     ledger::{Ledger, Perhaps},
     people::People,
     record::{Outcome, Recorder},
@@ -33,19 +33,19 @@ const RESEND_MAX: Duration = Duration::from_secs(2);
 
 /// A post that was accepted and is to be looked for.
 #[derive(Clone, Debug)]
-pub struct Sighting {
+pub(crate) struct Sighting {
     /// Its id.
-    pub id: u64,
+    pub(crate) id: u64,
     /// Its author.
-    pub author: u32,
+    pub(crate) author: u32,
     /// What it was posted as.
-    pub operation: Operation,
+    pub(crate) operation: Operation,
     /// Its number among the posts of that operation: the same in each run with the same seed.
-    pub number: u64,
+    pub(crate) number: u64,
     /// Its text, with tag and keyword.
-    pub text: Text,
+    pub(crate) text: Text,
     /// When the answer had arrived.
-    pub accepted: Instant,
+    pub(crate) accepted: Instant,
 }
 
 /// Sends requests.
@@ -63,7 +63,7 @@ pub(crate) struct Sender {
     pub(crate) etags: Mutex<HashMap<String, HeaderValue>>,
     /// Posts that are sent again until their fate is known.
     pub(crate) resending: TaskTracker,
-    /// No post is sent again any more.
+    /// Nothing is waited for any more.
     pub(crate) give_up: CancellationToken,
 }
 
@@ -74,8 +74,17 @@ struct Created {
 }
 
 impl Sender {
-    /// Sends a request that was due at a moment, and waits for its answer.
+    /// Sends a request that was due at a moment, and waits for its answer until all is given up.
     pub(crate) async fn send(self: Arc<Self>, operation: Operation, ask: Ask, due: Instant) {
+        let answer = self.answer(operation, ask, due);
+        if self.give_up.run_until_cancelled(answer).await.is_none() {
+            // One that is late counts as bad, and not as one that there never was.
+            let unanswered = Outcome::Failed("unanswered");
+            self.recorder.record(operation, due, unanswered);
+        }
+    }
+
+    async fn answer(self: &Arc<Self>, operation: Operation, ask: Ask, due: Instant) {
         let (api, connections) = match operation {
             Operation::Herd => (&self.herd_api, &self.herd_connections),
             _ => (&self.api, &self.connections),
@@ -84,22 +93,7 @@ impl Sender {
             return;
         };
         let outcome = match ask {
-            Ask::Post {
-                author,
-                text,
-                key,
-                number,
-                is_watched,
-            } => {
-                let post = Post {
-                    author,
-                    text,
-                    key,
-                    number,
-                    is_watched,
-                };
-                return self.post(operation, post, due).await;
-            }
+            Ask::Post(post) => return self.post(operation, post, due).await,
             Ask::Home(user) => {
                 let outcome = match self.people.token(user) {
                     Some(token) => {
@@ -116,12 +110,11 @@ impl Sender {
             Ask::Page(path) => self.read(self.api.request(Method::GET, &path)).await,
             Ask::Feed(path) => self.feed(path).await,
             Ask::Follow(follower, followee) => match self.people.token(follower) {
-                // Nobody can follow himself.
-                Some(token) if follower != followee => {
+                Some(token) => {
                     let path = format!("/v1/users/{}/follow", handle(followee));
                     self.read(self.api.of(token, Method::PUT, &path)).await
                 }
-                _ => Outcome::Good,
+                None => Outcome::Failed("no token"),
             },
         };
         self.recorder.record(operation, due, outcome);
@@ -142,11 +135,8 @@ impl Sender {
 
     async fn feed(&self, path: String) -> Outcome {
         let mut request = self.api.request(Method::GET, &path);
-        let known = |etags: &Mutex<HashMap<String, HeaderValue>>| {
-            let etags = etags.lock().unwrap_or_else(PoisonError::into_inner);
-            etags.get(&path).cloned()
-        };
-        if let Some(etag) = known(&self.etags) {
+        let known = self.etags().get(&path).cloned();
+        if let Some(etag) = known {
             request = request.header(IF_NONE_MATCH, etag);
         }
         let answer = match request.send().await {
@@ -159,14 +149,17 @@ impl Sender {
             Ok(_) if status == StatusCode::NOT_MODIFIED => Outcome::Good,
             Ok(_) if status.is_success() => {
                 if let Some(etag) = etag {
-                    let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
-                    etags.insert(path, etag);
+                    self.etags().insert(path, etag);
                 }
                 Outcome::Good
             }
             Ok(_) => Outcome::Status(status.as_u16()),
             Err(error) => failure(&error),
         }
+    }
+
+    fn etags(&self) -> MutexGuard<'_, HashMap<String, HeaderValue>> {
+        self.etags.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn post(self: &Arc<Self>, operation: Operation, post: Post, due: Instant) {
@@ -190,34 +183,33 @@ impl Sender {
                     accepted,
                 });
             }
-        } else if self.settle(&post, outcome).is_none() {
+        } else if !self.settle(&post, outcome) {
             let sender = Arc::clone(self);
-            self.resending
-                .spawn(async move { sender.resend(post).await });
+            self.resending.spawn(async move {
+                let resend = sender.resend(post);
+                sender.give_up.run_until_cancelled(resend).await
+            });
         }
     }
 
-    /// Notes what an answer without a post says about its fate; nothing where it is unknown.
-    fn settle(&self, post: &Post, outcome: Outcome) -> Option<()> {
+    /// Notes what an answer without a post says about its fate; whether that is settled with it.
+    fn settle(&self, post: &Post, outcome: Outcome) -> bool {
         match outcome {
             // Refused for load. A 503 may also come from a store that broke off in the middle.
             Outcome::Status(503) => self.ledger.doubt(&post.text.text, Perhaps::Refused),
             // The first request with the same key is still under way.
-            Outcome::Status(409) => return None,
+            Outcome::Status(409) => return false,
             Outcome::Status(status) if status < 500 => self.ledger.forget(&post.text.text),
-            _ => return None,
+            _ => return false,
         }
-        Some(())
+        true
     }
 
     /// Sends a post with the same key again until its fate is known.
     async fn resend(&self, post: Post) {
         let mut pause = RESEND;
         loop {
-            tokio::select! {
-                () = self.give_up.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
+            tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RESEND_MAX);
             let Ok(_place) = self.connections.acquire().await else {
                 return;
@@ -230,7 +222,7 @@ impl Sender {
                 // What was asked before may have been stored; this answer is about this one alone.
                 (Outcome::Status(429 | 503), None) => {}
                 (outcome, None) => {
-                    if self.settle(&post, outcome).is_some() {
+                    if self.settle(&post, outcome) {
                         return;
                     }
                 }
@@ -262,15 +254,6 @@ impl Sender {
             Err(error) => (failure(&error), None),
         }
     }
-}
-
-/// A post to be made.
-struct Post {
-    author: u32,
-    text: Text,
-    key: String,
-    number: u64,
-    is_watched: bool,
 }
 
 async fn created(answer: Response) -> Result<Option<u64>, reqwest::Error> {

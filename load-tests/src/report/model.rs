@@ -111,7 +111,8 @@ pub struct Operation {
     /// Requests that were answered well, and as what was asked for: a feed's `304` counts here.
     pub good: u64,
     /// Answers and failures that are none of those: by status (`503`) or by what went wrong
-    /// (`connect`, `timeout`, `unsent` for those that the generator could not send in time).
+    /// (`connect`, `timeout`, `unsent` for those that the generator could not send in time, `unanswered` for
+    /// those that were waited for no longer).
     pub bad: BTreeMap<String, u64>,
     /// The rate that the scenario asks for, a second.
     pub rate_wanted: f64,

@@ -1,14 +1,14 @@
 //! What is done to the server on purpose.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    deployment::{Deployment, DeploymentError},
+    deployment::Deployment,
     report::model::FaultMark,
     scenario::{Fault, FaultKind},
 };
@@ -16,37 +16,32 @@ use crate::{
 /// What became of faults.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Injected {
-    /// Those that have begun, with their ends; one that is not over ends with the run.
+    /// Those that were made.
     pub(crate) marks: Vec<FaultMark>,
     /// How many could not be made.
     pub(crate) failed: usize,
 }
-
-/// The same while faults are made.
-pub(crate) type Marks = Arc<Mutex<Injected>>;
 
 /// Injects the faults of a scenario, one after the other.
 pub(crate) struct Injector {
     pub(crate) faults: Vec<Fault>,
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) begin: Instant,
-    pub(crate) marks: Marks,
     pub(crate) stop: CancellationToken,
 }
 
 impl Injector {
-    pub(crate) async fn run(mut self) {
+    /// Injects them all, or until it is told to stop. One that has begun is brought to its end.
+    pub(crate) async fn run(mut self) -> Injected {
+        let mut injected = Injected::default();
         self.faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         for fault in &self.faults {
             let at = self.begin + Duration::from_secs_f64(fault.at_s);
             tokio::select! {
                 () = tokio::time::sleep_until(at.into()) => {}
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled() => break,
             }
-            let mark = self.mark(match fault.kind {
-                FaultKind::Kill => "killed and started anew".to_owned(),
-                FaultKind::Stop => format!("stopped for {} s", fault.for_s),
-            });
+            let from_s = self.now_s();
             let done = match fault.kind {
                 FaultKind::Kill => self.deployment.kill_and_restart().await,
                 FaultKind::Stop => {
@@ -58,40 +53,29 @@ impl Injector {
                     }
                 }
             };
-            self.end(mark, fault, done);
+            match done {
+                Ok(()) => injected.marks.push(FaultMark {
+                    from_s,
+                    to_s: self.now_s(),
+                    what: match fault.kind {
+                        FaultKind::Kill => "killed and started anew".to_owned(),
+                        FaultKind::Stop => format!("stopped for {} s", fault.for_s),
+                    },
+                }),
+                // What was not made excuses nothing.
+                Err(error) => {
+                    injected.failed += 1;
+                    eprintln!("warning: no fault at {} s: {error}", fault.at_s);
+                }
+            }
         }
+        injected
     }
 
     fn now_s(&self) -> f64 {
         Instant::now()
             .saturating_duration_since(self.begin)
             .as_secs_f64()
-    }
-
-    fn mark(&self, what: String) -> usize {
-        let mut injected = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        injected.marks.push(FaultMark {
-            from_s: self.now_s(),
-            to_s: f64::INFINITY,
-            what,
-        });
-        injected.marks.len() - 1
-    }
-
-    fn end(&self, mark: usize, fault: &Fault, done: Result<(), DeploymentError>) {
-        let mut injected = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        if mark >= injected.marks.len() {
-            return;
-        }
-        match done {
-            Ok(()) => injected.marks[mark].to_s = self.now_s(),
-            // What was not made excuses nothing.
-            Err(error) => {
-                injected.marks.remove(mark);
-                injected.failed += 1;
-                eprintln!("warning: no fault at {} s: {error}", fault.at_s);
-            }
-        }
     }
 }
 
@@ -101,7 +85,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_fault_that_could_not_be_made_is_counted_and_excuses_nothing() {
-        let marks = Marks::default();
         let fault = |kind| Fault {
             at_s: 0.0,
             kind,
@@ -111,11 +94,9 @@ mod tests {
             faults: vec![fault(FaultKind::Kill), fault(FaultKind::Stop)],
             deployment: Arc::new(Deployment::given("http://127.0.0.1:9", "")),
             begin: Instant::now(),
-            marks: Arc::clone(&marks),
             stop: CancellationToken::new(),
         };
-        injector.run().await;
-        let injected = marks.lock().unwrap().clone();
+        let injected = injector.run().await;
         assert_eq!((injected.failed, injected.marks.len()), (2, 0));
     }
 }

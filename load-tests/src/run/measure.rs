@@ -1,8 +1,8 @@
 //! The load, and all that looks at the server while it runs.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Patience, RunError,
-    faults::{Injector, Marks},
+    faults::Injector,
     observe::{Observer, open_jobs_at_end},
     prepare::Bench,
     progress::show_until_sent,
@@ -139,7 +139,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     };
     let started = load.start();
     let (mut running, sightings) = started.map_err(|source| RunError::System {
-        doing: "starting the thread that paces the load",
+        doing: "starting the threads of the load",
         source,
     })?;
     let watch = Watch::new(
@@ -150,21 +150,17 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     );
     let watching = tokio::spawn(Arc::clone(&watch).run(sightings));
     let over = CancellationToken::new();
-    let seconds = Arc::new(Mutex::new(Vec::new()));
     let observer = Observer {
         api: bench.api.clone(),
         deployment: Arc::clone(&bench.deployment),
         begin,
         stop: over.clone(),
-        seconds: Arc::clone(&seconds),
     };
     let observing = tokio::spawn(observer.run());
-    let marks = Marks::default();
     let injector = Injector {
         faults: scenario.faults.clone(),
         deployment: Arc::clone(&bench.deployment),
         begin,
-        marks: Arc::clone(&marks),
         stop: bench.stop.clone(),
     };
     let injecting = tokio::spawn(injector.run());
@@ -173,7 +169,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     let sent = Instant::now();
     let sent_s = sent.saturating_duration_since(begin).as_secs_f64();
     // A fault that has begun is brought to its end, whatever happens, so that a stopped server goes on.
-    let _ = injecting.await;
+    let injected = injecting.await.unwrap_or_default();
     let patience = || Patience::new(Duration::from_secs_f64(scenario.drain_s), &bench.stop);
     let bar = bench.bar("waiting for the rest", 0);
     let samples = running.end(&patience()).await;
@@ -187,21 +183,10 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     bar.finish_and_clear();
     watched.warn();
     over.cancel();
-    let _ = observing.await;
+    let seconds = observing.await.unwrap_or_default();
     let streams = streams.end().await;
     let accepted = bench.ledger.since(known);
-    let mut posts: Vec<u64> = watched.seen.iter().map(|seen| seen.post).collect();
-    posts.sort_unstable();
-    posts.dedup();
-    let patience = Patience::new(RECEIPTS_TIME_MAX, &bench.stop);
-    let wanted = posts.len();
-    let (receipts, receipts_wanted) = tokio::select! {
-        receipts = receipts(&bench.api, posts) => (receipts, wanted),
-        () = patience.over() => (Vec::new(), 0),
-    };
-    let injected = std::mem::take(&mut *marks.lock().unwrap_or_else(PoisonError::into_inner));
-    let faults = injected.marks.into_iter();
-    let seconds = std::mem::take(&mut *seconds.lock().unwrap_or_else(PoisonError::into_inner));
+    let (receipts, receipts_wanted) = receipts_of(&watched.seen, bench).await;
     Ok(Measured {
         started_at,
         duration_s: sent_s.min(scenario.duration_s),
@@ -212,7 +197,7 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
         receipts,
         receipts_wanted,
         seconds,
-        faults: faults.map(|mark| ended(mark, sent_s)).collect(),
+        faults: injected.marks,
         faults_failed: injected.failed,
         celebrity: bench.people.graph.most_followed(),
         drained_after_s: (open_at_end == Some(0)).then_some(after_s),
@@ -220,14 +205,15 @@ pub(crate) async fn measure(scenario: &Scenario, bench: &Bench) -> Result<Measur
     })
 }
 
-/// JSON has no infinity.
-fn ended(mark: FaultMark, end_s: f64) -> FaultMark {
-    let to_s = if mark.to_s.is_finite() {
-        mark.to_s
-    } else {
-        end_s.max(mark.from_s)
-    };
-    FaultMark { to_s, ..mark }
+/// The receipts of posts that were looked for, and how many were asked for.
+async fn receipts_of(seen: &[Seen], bench: &Bench) -> (Vec<Receipt>, usize) {
+    let posts: BTreeSet<u64> = seen.iter().map(|seen| seen.post).collect();
+    let wanted = posts.len();
+    let patience = Patience::new(RECEIPTS_TIME_MAX, &bench.stop);
+    tokio::select! {
+        receipts = receipts(&bench.api, posts) => (receipts, wanted),
+        () = patience.over() => (Vec::new(), 0),
+    }
 }
 
 /// Joins what was posted with what arrived on streams.

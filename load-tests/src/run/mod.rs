@@ -124,25 +124,22 @@ pub async fn run(scenario: &Scenario, options: &RunOptions) -> Result<Report, Ru
 /// The budgets of a store's parts, measured when nothing else runs and the run is not ended early.
 async fn parts(store: Store, options: &RunOptions) -> Vec<Verdict> {
     let bar = bar(options.is_quiet, "measuring the parts", 0);
-    let measured = tokio::select! {
-        // A measurement that has begun goes on until it is done.
-        biased;
-        () = options.stop.cancelled() => return limits::unmeasured_parts(store),
-        measured = parts::measure(store) => measured,
-    };
+    let measuring = Box::pin(parts::measure(store));
+    let measured = options.stop.run_until_cancelled(measuring).await;
     bar.finish_and_clear();
-    measured.map_or_else(
-        |error| {
+    match measured {
+        Some(Ok(parts)) => limits::parts(store, &parts),
+        Some(Err(error)) => {
             eprintln!("warning: the parts are not measured: {error}");
             limits::unmeasured_parts(store)
-        },
-        |parts| limits::parts(store, &parts),
-    )
+        }
+        None => limits::unmeasured_parts(store),
+    }
 }
 
 async fn made(scenario: &Scenario, bench: &Bench) -> Result<Report, RunError> {
-    if scenario.saturate.is_some() {
-        return saturate::search(scenario, bench).await;
+    if let Some(spec) = scenario.saturate {
+        return saturate::search(spec, scenario, bench).await;
     }
     let measured = measure(scenario, bench).await?;
     finish(scenario, bench, measured).await

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -98,18 +98,18 @@ pub(crate) struct Observer {
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) begin: Instant,
     pub(crate) stop: CancellationToken,
-    pub(crate) seconds: Arc<Mutex<Vec<Second>>>,
 }
 
 impl Observer {
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(self) -> Vec<Second> {
+        let mut seconds = Vec::new();
         let mut ticks = interval_at(self.begin.into(), Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut before: BTreeMap<String, (Instant, f64)> = BTreeMap::new();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled() => return seconds,
             }
             let at = Instant::now();
             let backlog = queues(&self.api)
@@ -132,10 +132,7 @@ impl Observer {
                     second.processor_s.insert(process, a_second);
                 }
             }
-            self.seconds
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(second);
+            seconds.push(second);
         }
     }
 }

@@ -9,8 +9,8 @@ use indicatif::ProgressBar;
 
 use super::prepare::Bench;
 use crate::{
-    generate::Running,
-    scenario::{Operation, Scenario},
+    generate::{Running, record::Recorder},
+    scenario::Scenario,
 };
 
 /// How often the progress bar is written anew.
@@ -40,9 +40,7 @@ pub(super) async fn show_until_sent(
         let since = shown.elapsed();
         shown = Instant::now();
         bar.set_position(shown.saturating_duration_since(begin).as_secs());
-        show(&bar, scenario, since, in_flight, |operation| {
-            recorder.news(operation)
-        });
+        show(&bar, scenario, since, in_flight, &recorder);
     }
     bar.finish_and_clear();
 }
@@ -53,12 +51,12 @@ fn show(
     scenario: &Scenario,
     since: Duration,
     in_flight: usize,
-    news: impl Fn(Operation) -> (usize, usize, u64),
+    recorder: &Recorder,
 ) {
     let mut bad_all = 0;
     let mut parts = Vec::new();
     for operation in scenario.rates.keys() {
-        let (count, bad, p99) = news(*operation);
+        let (count, bad, p99) = recorder.news(*operation);
         bad_all += bad;
         let per_s = count as f64 / since.as_secs_f64();
         let p99_ms = p99 as f64 / 1_000.0;

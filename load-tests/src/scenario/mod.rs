@@ -22,7 +22,7 @@ pub struct Scenario {
     /// For how long load is sent before that, unmeasured, in seconds.
     #[serde(default)]
     pub warm_up_s: f64,
-    /// How long the end of the work is waited for after the load, in seconds.
+    /// How long answers and the end of the work are waited for after the load, in seconds.
     #[serde(default = "default_drain_s")]
     pub drain_s: f64,
     /// The seed of all that is drawn by lot.

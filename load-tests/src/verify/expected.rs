@@ -16,8 +16,8 @@ use crate::{
     scenario::VerifySpec,
 };
 
-/// Ids are milliseconds times this, and something: what is older than the first accepted post by more
-/// than the longest request is not of this run.
+/// Ids are milliseconds times this, and something. Pages are read for so long below the first accepted post,
+/// as one of unknown fate may be a little older.
 const IDS_A_MS: u64 = 4_096;
 const OLDER_MS: u64 = 1_000;
 

@@ -29,7 +29,7 @@ const NAMED_MAX: usize = 100;
 
 /// Reads pages and compares them with what was accepted. `is_own` tells whether nobody else posts to this
 /// server: then a post that nobody knows is strange.
-pub async fn verify(
+pub(crate) async fn verify(
     api: &Api,
     people: &Arc<People>,
     ledger: &Ledger,

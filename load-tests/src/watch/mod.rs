@@ -17,7 +17,7 @@ use std::{
 use tokio::sync::{Semaphore, mpsc::UnboundedReceiver};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use receipts::{Receipt, receipts};
+pub(crate) use receipts::{Receipt, receipts};
 pub(crate) use stream::{Streamed, Streams};
 
 use self::look::Look;
@@ -44,7 +44,7 @@ const WATCHES_MAX: usize = 20_000;
 
 /// Where a post is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub(crate) enum Place {
     /// The home page of a follower drawn by lot.
     Home,
     /// The home pages of those who may be the last followers that a post comes to
@@ -60,29 +60,29 @@ pub enum Place {
 
 /// What came of looking for a post.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The post's id.
-    pub post: u64,
+    pub(crate) post: u64,
     /// Its author.
-    pub author: u32,
+    pub(crate) author: u32,
     /// Where it was looked for.
-    pub place: Place,
+    pub(crate) place: Place,
     /// When it was accepted, in seconds since the begin of the run.
-    pub accepted_s: f64,
+    pub(crate) accepted_s: f64,
     /// How long after that it was seen, in microseconds; `None` where the time for it ran out.
-    pub after_us: Option<u64>,
+    pub(crate) after_us: Option<u64>,
 }
 
 /// What came of looking for the posts of a load.
 #[derive(Clone, Debug, Default)]
-pub struct Watched {
+pub(crate) struct Watched {
     /// Of each post and place.
-    pub seen: Vec<Seen>,
+    pub(crate) seen: Vec<Seen>,
     /// Posts and places that were given up before the time for them had run out: nobody knows whether they
     /// would have been seen in it.
-    pub undecided: u64,
+    pub(crate) undecided: u64,
     /// Posts and places that were not looked at, as too many were looked at already.
-    pub skipped: u64,
+    pub(crate) skipped: u64,
 }
 
 impl Watched {
@@ -137,7 +137,7 @@ impl Watch {
         })
     }
 
-    /// Looks for posts as they come, until no more can come.
+    /// Looks for posts as they come, until no more can come; then [`Watch::end`] waits for what was begun.
     pub(crate) async fn run(self: Arc<Self>, mut posts: UnboundedReceiver<Sighting>) {
         while let Some(post) = posts.recv().await {
             for look in self.looks_for(&post) {
@@ -149,7 +149,6 @@ impl Watch {
                 }
             }
         }
-        self.watches.close();
     }
 
     /// Waits until everything was seen or the time for it is over; as long as there is patience.

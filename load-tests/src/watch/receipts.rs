@@ -1,5 +1,7 @@
 //! What the server says about how long posts took.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::Value;
@@ -11,17 +13,17 @@ const AT_ONCE: usize = 16;
 
 /// The latencies of a receipt in microseconds, of the tiers that are done.
 #[derive(Clone, Copy, Debug)]
-pub struct Receipt {
+pub(crate) struct Receipt {
     /// The post's id.
-    pub post: u64,
+    pub(crate) post: u64,
     /// From accept until the last follower.
-    pub followers_us: Option<u64>,
+    pub(crate) followers_us: Option<u64>,
     /// From accept until the last public page.
-    pub public_us: Option<u64>,
+    pub(crate) public_us: Option<u64>,
 }
 
 /// The receipts of some posts; those that cannot be read are left out.
-pub async fn receipts(api: &Api, posts: Vec<u64>) -> Vec<Receipt> {
+pub(crate) async fn receipts(api: &Api, posts: BTreeSet<u64>) -> Vec<Receipt> {
     let read = stream::iter(posts).map(|post| async move {
         let path = format!("/v1/posts/{post}/delivery");
         let receipt = json(api.of_admin(Method::GET, &path)).await.ok()?;

@@ -10,5 +10,6 @@ mod population;
 
 mod schedule;
 
+mod program;
 mod proxy;
 mod runs;
