@@ -127,17 +127,15 @@ async fn parts(store: Store, options: &RunOptions) -> Vec<Verdict> {
     let measured = tokio::select! {
         // A measurement that has begun goes on until it is done.
         biased;
-        () = options.stop.cancelled() => return limits::unmeasured_parts(store),
-        measured = parts::measure(store) => measured,
+        () = options.stop.cancelled() => None,
+        measured = parts::measure(store) => Some(measured),
     };
     bar.finish_and_clear();
-    measured.map_or_else(
-        |error| {
-            eprintln!("warning: the parts are not measured: {error}");
-            limits::unmeasured_parts(store)
-        },
-        |parts| limits::parts(store, &parts),
-    )
+    let measured = measured.and_then(|measured| {
+        let warn = |error: &RunError| eprintln!("warning: the parts are not measured: {error}");
+        measured.inspect_err(warn).ok()
+    });
+    limits::parts(store, measured.as_ref())
 }
 
 async fn made(scenario: &Scenario, bench: &Bench) -> Result<Report, RunError> {
