@@ -6,13 +6,12 @@
     reason = "a benchmark that cannot be set up says so and stops"
 )]
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use divan::{Bencher, counter::ItemsCount};
 use ripple_domain::{Tier, UserId};
 use ripple_load_tests::world;
 use ripple_store::Store;
-use ripple_workers::WorkerOptions;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -38,13 +37,8 @@ impl Service {
         let shutdown = CancellationToken::new();
         let (store, workers) = runtime.block_on(async {
             let store = world::star(folder.path(), followers).await.unwrap();
-            let run = ripple_workers::run(
-                Arc::clone(&store),
-                Arc::new(world::NoFeeds),
-                WorkerOptions::default(),
-                shutdown.clone(),
-            );
-            (store, tokio::spawn(run))
+            let workers = world::start_workers(&store, &shutdown);
+            (store, workers)
         });
         Self {
             runtime,
@@ -75,14 +69,7 @@ fn accept_to_last_follower(bencher: Bencher<'_, '_>, followers: u32) {
     };
     let service = Service::new(followers);
     bencher.counter(ItemsCount::new(followers)).bench_local(|| {
-        service.runtime.block_on(async {
-            let post = world::post(&*service.store, AUTHOR, "Good morning")
-                .await
-                .unwrap();
-            let delivered = service.store.delivered(post.id, Tier::Followers);
-            tokio::time::timeout(Duration::from_secs(30), delivered)
-                .await
-                .unwrap();
-        });
+        let delivered = world::deliver(&*service.store, AUTHOR, "Good morning", Tier::Followers);
+        service.runtime.block_on(delivered).unwrap();
     });
 }

@@ -1,7 +1,7 @@
 //! The fan-out engine at full size, beside what the memory of the same machine can do at all.
 //!
-//! All home timelines are warm and full, so that pushes
-//! evict. One item is one delivery (or one update of a cache line), per thread.
+//! All home timelines are warm and full, so that pushes evict. One item is one delivery (or one update of a
+//! cache line), per thread.
 
 #![expect(
     clippy::unwrap_used,

@@ -21,7 +21,6 @@ use ripple_api::{ApiLimits, ApiOptions, ApiState, Registration};
 use ripple_domain::{Tier, UserId};
 use ripple_load_tests::world;
 use ripple_store::Store;
-use ripple_workers::WorkerOptions;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -50,21 +49,14 @@ impl Site {
         let store = runtime.block_on(async {
             let store = world::ring(folder.path(), AUTHORS, 1).await.unwrap();
             let shutdown = CancellationToken::new();
-            let workers = tokio::spawn(ripple_workers::run(
-                Arc::clone(&store),
-                Arc::new(world::NoFeeds),
-                WorkerOptions::default(),
-                shutdown.clone(),
-            ));
+            let workers = world::start_workers(&store, &shutdown);
             for number in 0..2 * POSTS {
                 let text = format!(
                     "Number {number} of the things that <nobody> & everybody reads at \
                      https://example.org/?page={number}&of=many. #everything #café #러스트"
                 );
                 let author = UserId(number % AUTHORS + 1);
-                let post = world::post(&*store, author, &text).await.unwrap();
-                let delivered = store.delivered(post.id, Tier::Public);
-                tokio::time::timeout(Duration::from_secs(30), delivered)
+                world::deliver(&*store, author, &text, Tier::Public)
                     .await
                     .unwrap();
             }

@@ -14,10 +14,7 @@
     reason = "figures are shown with three digits"
 )]
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 use ripple_domain::{Tier, UserId};
@@ -29,7 +26,6 @@ use ripple_load_tests::{
     },
     world::{self, is_small},
 };
-use ripple_workers::WorkerOptions;
 use tokio_util::sync::CancellationToken;
 
 /// Posts of a measurement; the median of their times is shown.
@@ -80,7 +76,7 @@ async fn fan_out() {
 async fn memory() {
     let server = RedisServer::start().await.unwrap();
     let mut connection = redis::connect(server.address()).await.unwrap();
-    let store = redis::open(&server).await.unwrap();
+    let store = redis::open(server.address()).await.unwrap();
     let (users, follows, posts) = if is_small() {
         (100, 5, 100)
     } else {
@@ -119,22 +115,15 @@ async fn memory() {
 /// From the commit of a post to its last follower, by way of the queue and a worker.
 async fn last_follower(followers: u32) {
     let server = RedisServer::start().await.unwrap();
-    let store = redis::open(&server).await.unwrap();
+    let store = redis::open(server.address()).await.unwrap();
     world::follow_star(&*store, followers).await.unwrap();
     world::warm_star(&*store, followers, 10).await.unwrap();
     let shutdown = CancellationToken::new();
-    let workers = tokio::spawn(ripple_workers::run(
-        Arc::clone(&store),
-        Arc::new(world::NoFeeds),
-        WorkerOptions::default(),
-        shutdown.clone(),
-    ));
+    let workers = world::start_workers(&store, &shutdown);
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let begun = Instant::now();
-        let post = world::post(&*store, AUTHOR, "Good morning").await.unwrap();
-        let delivered = store.delivered(post.id, Tier::Followers);
-        tokio::time::timeout(Duration::from_secs(60), delivered)
+        world::deliver(&*store, AUTHOR, "Good morning", Tier::Followers)
             .await
             .unwrap();
         times.push(begun.elapsed().as_secs_f64());
@@ -153,7 +142,7 @@ async fn last_follower(followers: u32) {
 /// Commits of posts with their jobs.
 async fn commits() {
     let server = RedisServer::start().await.unwrap();
-    let store = redis::open(&server).await.unwrap();
+    let store = redis::open(server.address()).await.unwrap();
     world::follow_ring(&*store, 100, 1).await.unwrap();
     for (tasks, posts) in [(1, 2_000), (64, 40_000)] {
         let posts = if is_small() { 50 } else { posts };

@@ -2,12 +2,10 @@
 
 use async_trait::async_trait;
 use ripple_domain::{PostId, Timestamp, UserId};
-use ripple_store::{
-    Delivery,
-    embedded::{FanOut, FollowerLists, HomeTimelines},
-};
+use ripple_load_tests::parts::{FOLLOWERS_OF_A_CHUNK, all_pushed, chunk};
+use ripple_store::embedded::{FanOut, FollowerLists, HomeTimelines};
 
-use crate::{ENTRIES, ENTRIES_MAX, Participant};
+use crate::{ENTRIES, ENTRIES_MAX, Participant, Result};
 
 /// Users `2..=followers + 1` follow this one.
 const AUTHOR: UserId = UserId(1);
@@ -20,61 +18,54 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(followers: u32) -> Self {
+    pub(crate) fn new(followers: u32) -> Result<Self> {
         let homes = HomeTimelines::new(ENTRIES_MAX as usize);
         let lists = FollowerLists::new();
         let users = (2..=followers + 1).map(UserId);
         for user in users.clone() {
             let ids = u64::from(ENTRIES - user.0 % 32);
-            let ids: Vec<_> = (1..=ids).rev().map(post_id).collect();
+            let ids: Vec<_> = (1..=ids).rev().map(|n| PostId(n << 12)).collect();
             let token = homes.begin(user, Timestamp::from_ms(0));
-            assert!(homes.finish(user, token, &ids, true));
+            if !homes.finish(user, token, &ids, true) {
+                return Err("a home timeline does not become warm".into());
+            }
         }
         lists.load(users.map(|user| (AUTHOR, user)));
-        Self {
+        Ok(Self {
             homes,
             lists,
             engine: FanOut::new(),
-            next: u64::from(ENTRIES),
-        }
+            next: u64::from(ENTRIES) + 1,
+        })
     }
 
-    fn push(&mut self, posts: u32) {
+    fn push(&mut self, posts: u32) -> Result {
+        let first = self.next;
+        self.next += u64::from(posts);
         let mut after = None;
         loop {
-            let delivery = |n| Delivery {
-                post: post_id(self.next + u64::from(n)),
-                author: AUTHOR,
-                after,
-                followers_max: 10_000,
-            };
-            let deliveries: Vec<_> = (1..=posts).map(delivery).collect();
+            let deliveries = chunk(AUTHOR, first..self.next, after, FOLLOWERS_OF_A_CHUNK);
             let pushed = self.engine.push(&self.homes, &self.lists, &deliveries);
-            assert!(pushed.iter().all(|it| it.pushed == it.followers));
-            after = pushed[0].next;
+            all_pushed(&pushed).ok_or("a home timeline is cold")?;
+            after = pushed.first().and_then(|it| it.next);
             if after.is_none() {
-                break;
+                return Ok(());
             }
         }
-        self.next += u64::from(posts);
     }
 }
 
 #[async_trait]
 impl Participant for Engine {
-    async fn round(&mut self, way: &str, posts: u32) {
-        let at_once = way.parse().unwrap();
+    async fn round(&mut self, way: &str, posts: u32) -> Result {
+        let at_once = way.parse()?;
         for _ in 0..posts / at_once {
-            self.push(at_once);
+            self.push(at_once)?;
         }
+        Ok(())
     }
 
-    async fn memory_bytes(&mut self) -> u64 {
-        self.homes.memory_bytes() as u64
+    async fn memory_bytes(&mut self) -> Result<u64> {
+        Ok(self.homes.memory_bytes() as u64)
     }
-}
-
-/// The `n`th post, some time after the one before.
-fn post_id(n: u64) -> PostId {
-    PostId(n << 12)
 }

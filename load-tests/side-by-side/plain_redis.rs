@@ -3,10 +3,10 @@
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use redis::{Pipeline, aio::MultiplexedConnection};
+use redis::{Pipeline, RedisResult, aio::MultiplexedConnection};
 use ripple_load_tests::parts::redis::{connect, used_memory};
 
-use crate::{ENTRIES, ENTRIES_MAX, Participant};
+use crate::{ENTRIES, ENTRIES_MAX, Participant, Result};
 
 /// Followers of one pipeline.
 const PIPELINE: usize = 500;
@@ -21,10 +21,10 @@ pub(crate) struct PlainRedis {
 }
 
 impl PlainRedis {
-    pub(crate) async fn new(followers: u32, address: &str) -> Self {
-        let mut connection = connect(address).await.unwrap();
+    pub(crate) async fn new(followers: u32, address: &str) -> Result<Self> {
+        let mut connection = connect(address).await?;
         let mut plain = Self {
-            bytes_before: used_memory(&mut connection).await.unwrap(),
+            bytes_before: used_memory(&mut connection).await?,
             connection,
             keys: (1..=followers).map(|user| format!("home:{user}")).collect(),
             next: u64::from(ENTRIES),
@@ -34,12 +34,12 @@ impl PlainRedis {
             .for_each(|pipeline, key| {
                 pipeline.rpush(key, &ids).ignore();
             })
-            .await;
-        plain
+            .await?;
+        Ok(plain)
     }
 
     /// Sends what `add` adds for each follower.
-    async fn for_each(&mut self, add: impl Fn(&mut Pipeline, &str)) {
+    async fn for_each(&mut self, add: impl Fn(&mut Pipeline, &str)) -> RedisResult<()> {
         let filled = |keys: &[String]| {
             let mut pipeline = redis::pipe();
             for key in keys {
@@ -58,8 +58,8 @@ impl PlainRedis {
                 under_way.push(async move { pipeline.exec_async(&mut connection).await });
             }
             match under_way.next().await {
-                Some(answer) => answer.unwrap(),
-                None => break,
+                Some(answer) => answer?,
+                None => return Ok(()),
             }
         }
     }
@@ -68,12 +68,12 @@ impl PlainRedis {
 #[async_trait]
 impl Participant for PlainRedis {
     /// Ways: `lpush` and `lpushx`, with one `LTRIM` for each; `lpushx-8` with 8 posts in one command.
-    async fn round(&mut self, way: &str, posts: u32) {
+    async fn round(&mut self, way: &str, posts: u32) -> Result {
         let (command, at_once) = match way {
             "lpush" => ("LPUSH", 1),
             "lpushx" => ("LPUSHX", 1),
             "lpushx-8" => ("LPUSHX", 8),
-            other => panic!("there is no way {other}"),
+            other => return Err(format!("there is no way {other}").into()),
         };
         let last = i64::from(ENTRIES_MAX) - 1;
         for _ in 0..posts / at_once {
@@ -85,12 +85,14 @@ impl Participant for PlainRedis {
                 pipeline.cmd(command).arg(key).arg(&ids).ignore();
                 pipeline.cmd("LTRIM").arg(key).arg(0).arg(last).ignore();
             })
-            .await;
+            .await?;
         }
+        Ok(())
     }
 
-    async fn memory_bytes(&mut self) -> u64 {
-        used_memory(&mut self.connection).await.unwrap() - self.bytes_before
+    async fn memory_bytes(&mut self) -> Result<u64> {
+        let used = used_memory(&mut self.connection).await?;
+        Ok(used.saturating_sub(self.bytes_before))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A store with users, follows and posts, made the same way each time.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -10,7 +10,12 @@ use ripple_store::{
     embedded::{EmbeddedOptions, EmbeddedStore, OpenError},
     home,
 };
-use ripple_workers::FeedRefresher;
+use ripple_workers::{FeedRefresher, WorkerOptions};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long the workers may take for a post.
+const DELIVERY_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// The world could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +29,9 @@ pub enum WorldError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The workers were not done with a post in time.
+    #[error("a post was not delivered within {} s", DELIVERY_TIME_MAX.as_secs())]
+    Undelivered,
 }
 
 /// Whether benchmarks run in their small size, to see that they work rather than to measure.
@@ -97,9 +105,19 @@ pub async fn warm_star(store: &dyn Store, followers: u32, entries: u64) -> Resul
     Ok(())
 }
 
+/// Starts the workers of all tiers, which end when they are told to.
+pub fn start_workers(store: &Arc<dyn Store>, shutdown: &CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(ripple_workers::run(
+        Arc::clone(store),
+        Arc::new(NoFeeds),
+        WorkerOptions::default(),
+        shutdown.clone(),
+    ))
+}
+
 /// Feed documents that nobody reads.
 #[derive(Debug)]
-pub struct NoFeeds;
+struct NoFeeds;
 
 #[async_trait]
 impl FeedRefresher for NoFeeds {
@@ -128,6 +146,19 @@ pub async fn post(store: &dyn Store, author: UserId, words: &str) -> Result<Arc<
         trace: None,
     };
     Ok(store.create_post(commit).await?.value)
+}
+
+/// Commits a post, and waits until the workers of a tier are done with it.
+pub async fn deliver(
+    store: &dyn Store,
+    author: UserId,
+    words: &str,
+    tier: Tier,
+) -> Result<(), WorldError> {
+    let post = post(store, author, words).await?;
+    tokio::time::timeout(DELIVERY_TIME_MAX, store.delivered(post.id, tier))
+        .await
+        .map_err(|_| WorldError::Undelivered)
 }
 
 /// Takes the jobs that wait out of the queue without doing them.

@@ -205,7 +205,8 @@
           }),
         ],
         axes: [
-          sideways("percentile", percentile, {
+          // Where it is narrow, there is no room for their sign.
+          sideways("percentile", (x) => percentile(x).replace(width > 560 ? "" : "\u00a0%", ""), {
             splits: () => {
               const whole = [...Array(Math.floor(most) + 1).keys()];
               return width > 560 ? [0, Math.log10(2), ...whole.slice(1)] : whole;
@@ -221,6 +222,14 @@
 
   // --- over time
 
+  // A value between two seconds without one is no line: it is shown as a point.
+  const lonely = (plot, at) => {
+    const values = plot.data[at];
+    return values.flatMap((value, i) =>
+      value != null && values[i - 1] == null && values[i + 1] == null ? [i] : []);
+  };
+  const points = { show: false, filter: lonely, size: 4 };
+
   const over_time = (figure, title, note, height, label, show, lines, scale = {}) => {
     if (!figure || lines.length === 0 || data.at_s.length === 0) return;
     chart(figure, title, note, height, () => ({
@@ -231,7 +240,7 @@
         series: [
           { label: "time", value: (_, value) => seconds(value) },
           ...lines.map(([name, tone, , more]) =>
-            line(name, tone, show, { ...more, ...(more?.fill ? { fill: `color-mix(in srgb, ${colour(tone)} 12%, transparent)` } : {}) })),
+            line(name, tone, show, { points: { ...points, fill: colour(tone) }, ...more, ...(more?.fill ? { fill: `color-mix(in srgb, ${colour(tone)} 12%, transparent)` } : {}) })),
         ],
         axes: [sideways("time since the begin", seconds), (scale.distr === 3 ? logarithmic : upwards)(label, show)],
       },
@@ -269,6 +278,10 @@
   over_time(document.getElementById("chart-processor"), "Processor time", "by process", 210, "processors in use", plain, several(data.processor_s, true),
     { range: (_, __, most) => [0, Math.max(most * 1.1, 0.1)] });
 
+  // What was not measured has no chart, and no heading either.
+  document.querySelectorAll(".charts section").forEach((section) => {
+    section.hidden = section.querySelector(".chart > div") === null;
+  });
   redraw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   // Paper is light, and narrow.

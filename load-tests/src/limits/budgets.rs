@@ -1,6 +1,6 @@
 //! What is wanted of each store on the same machine, against what was measured.
 
-use super::{at_least, at_most, creep::creep, good, ms, none, unmeasured};
+use super::{at_least, at_most, creep::creep, good, ms, none};
 use crate::{
     deployment::Store,
     generate::{
@@ -56,6 +56,8 @@ const REDIS: Budgets = Budgets {
 
 /// A delivery to the most followers costs at most so much of one to 1,000.
 const COST_RATIO: f64 = 1.25;
+/// The users among whom the budgets of the parts see followers.
+const USERS: u32 = 1_000_000;
 
 /// The budgets that a scenario measures, for the store that was measured.
 ///
@@ -68,21 +70,15 @@ pub(crate) fn budgets(
 ) -> Vec<Verdict> {
     let refused = measured.samples.values().flatten();
     let refused = refused.filter(|sample| sample.outcome.is_refusal()).count();
-    let none = none("requests refused for load (429, 503)", refused, "answers");
-    let mut verdicts = vec![wanted(none)];
+    let what = "requests refused for load (429, 503)";
+    let mut verdicts = vec![wanted(none(what, refused as u64, "answers"))];
     verdicts.extend(creep(scenario, measured).into_iter().map(wanted));
     let Some(limits) = store.map(limits) else {
         return verdicts;
     };
     // A budget that the scenario names is shown also where nothing was measured for it.
-    let mut budget = |what: String, limit, found: Option<u64>| {
-        let verdict = at_most(&what, limit, ms(found.unwrap_or_default()), "ms");
-        verdicts.push(wanted(match found {
-            Some(_) => verdict,
-            None => unmeasured(verdict),
-        }));
-    };
-    let mut idle = None;
+    let budget =
+        |what: &str, limit, found: Option<u64>| wanted(at_most(what, limit, found.map(ms), "ms"));
     for measure in &scenario.budgets {
         match measure {
             Budget::Accept | Budget::Home => {
@@ -94,22 +90,21 @@ pub(crate) fn budgets(
                 let samples = measured.of(&[operation]);
                 let found = samples.iter().filter(|sample| at_full(due_s(sample)));
                 let found = measured_latency(good(found));
-                let [found_p50, found_p99] = [
-                    found.as_ref().map(|of| of.p50),
-                    found.as_ref().map(|of| of.p99),
-                ];
-                budget(format!("{what} at {rate}/s, p50"), p50, found_p50);
-                budget(format!("{what} at {rate}/s, p99"), p99, found_p99);
+                let found = |figure: fn(&Latency) -> u64| found.as_ref().map(figure);
+                let what = |figure| format!("{what} at {rate}/s, {figure}");
+                verdicts.push(budget(&what("p50"), p50, found(|of| of.p50)));
+                verdicts.push(budget(&what("p99"), p99, found(|of| of.p99)));
             }
             Budget::Public => {
                 let (rate, at_full) = at_full_rate(scenario, Operation::Post);
-                let seen = measured.seen.iter().filter(|seen| {
-                    let is_public = !matches!(seen.place, Place::Home | Place::LastHome);
-                    is_public && at_full(seen.accepted_s)
-                });
+                let seen = measured
+                    .seen
+                    .iter()
+                    .filter(|seen| seen.place.is_public() && at_full(seen.accepted_s));
                 let found = measured_latency(seen.filter_map(|seen| seen.after_us));
                 let what = format!("public pages at {rate} posts/s, p99");
-                budget(what, limits.public_p99, found.map(|of| of.p99));
+                let found = found.map(|of| of.p99);
+                verdicts.push(budget(&what, limits.public_p99, found));
             }
             Budget::LastOfTenThousand | Budget::LastOfMillion => {
                 let is_last = |seen: &&Seen| {
@@ -130,16 +125,15 @@ pub(crate) fn budgets(
                         found.map(|of| of.max),
                     ),
                 };
-                budget(what.into(), limit, found);
+                verdicts.push(budget(what, limit, found));
             }
             Budget::Parts => {
                 let what = "resident memory of a process, idle and empty";
-                let of = |bytes| at_most(what, limits.idle_bytes, as_f64(bytes), "B");
-                idle = Some(idle_bytes.map_or_else(|| unmeasured(of(0)), of));
+                let found = idle_bytes.map(as_f64);
+                verdicts.push(wanted(at_most(what, limits.idle_bytes, found, "B")));
             }
         }
     }
-    verdicts.extend(idle.map(wanted));
     verdicts
 }
 
@@ -148,50 +142,37 @@ fn measured_latency(latencies: impl IntoIterator<Item = u64>) -> Option<Latency>
     Some(latency(latencies)).filter(|found| found.count > 0)
 }
 
-/// The budgets of a store's parts that could not be measured.
-pub(crate) fn unmeasured_parts(store: Store) -> Vec<Verdict> {
-    let nothing = Parts {
-        users: 1_000_000,
-        deliveries_per_s: 0.0,
-        of_ceiling: 0.0,
-        entry_bytes: 0.0,
-        cost_ratio: 0.0,
-    };
-    parts(store, &nothing).into_iter().map(unmeasured).collect()
-}
-
-/// The budgets of a store's parts.
-pub(crate) fn parts(store: Store, parts: &Parts) -> Vec<Verdict> {
+/// The budgets of a store's parts; none is met where these could not be measured.
+pub(crate) fn parts(store: Store, parts: Option<&Parts>) -> Vec<Verdict> {
     let limits = limits(store);
     let (engine, ceiling) = match store {
         Store::Embedded => ("fan-out of one thread", "writes to random cache lines"),
-        _ => ("fan-out", "redis-benchmark -P 64 LPUSHX"),
+        Store::Redis | Store::RedisCluster => ("fan-out", "redis-benchmark -P 64 LPUSHX"),
     };
-    let rate = limits.deliveries_per_s.map(|limit| {
-        let what = format!("{engine}, {} users", count(parts.users.into()));
-        at_least(&what, limit, parts.deliveries_per_s, "/s")
-    });
+    let users = count(parts.map_or(USERS, |parts| parts.users).into());
+    let found = |figure: fn(&Parts) -> f64| parts.map(figure);
     let percent = |ratio: f64| ratio * 100.0;
+    let rate = limits.deliveries_per_s.map(|limit| {
+        let what = format!("{engine}, {users} users");
+        at_least(&what, limit, found(|parts| parts.deliveries_per_s), "/s")
+    });
     let others = [
         at_least(
             &format!("{engine}, of {ceiling}"),
             percent(limits.of_ceiling),
-            percent(parts.of_ceiling),
+            found(|parts| parts.of_ceiling).map(percent),
             "%",
         ),
         at_most(
             "memory of an entry of a home timeline",
             limits.entry_bytes,
-            parts.entry_bytes,
+            found(|parts| parts.entry_bytes),
             "B",
         ),
         at_most(
-            &format!(
-                "a delivery to {} costs, of one to 1,000",
-                count(parts.users.into())
-            ),
+            &format!("a delivery to {users} costs, of one to 1,000"),
             percent(COST_RATIO),
-            percent(parts.cost_ratio),
+            found(|parts| parts.cost_ratio).map(percent),
             "%",
         ),
     ];
@@ -252,7 +233,8 @@ mod tests {
             let verdict = verdict(what);
             assert!(verdict.measured.is_none() && !verdict.held, "{verdict:?}");
         }
-        let parts = unmeasured_parts(Store::Embedded);
+        let parts = parts(Store::Embedded, None);
+        assert_eq!(parts.len(), 4);
         assert!(parts.iter().all(|of| of.measured.is_none() && !of.held));
     }
 

@@ -9,14 +9,17 @@ mod creep;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use budgets::{budgets, parts, unmeasured_parts};
+pub(crate) use budgets::{budgets, parts};
 
 use crate::{
     generate::record::{Outcome, Sample, latency},
-    report::model::{LimitKind, Verdict, Verification},
+    report::{
+        model::{FaultMark, LimitKind, Verdict, Verification},
+        units::as_f64,
+    },
     run::Measured,
     scenario::{Operation, Scenario},
-    watch::{Place, Seen},
+    watch::Seen,
 };
 
 /// How long after a fault latencies are not judged, in seconds: the worst case of the followers tier.
@@ -43,14 +46,15 @@ pub(crate) fn promises(scenario: &Scenario, measured: &Measured) -> Vec<Verdict>
             .iter()
             .filter(|sample| sample.outcome == Outcome::Good)
             .count();
-        verdicts.push(at_least("posts accepted", 1.0, count_f64(count), "posts"));
+        let count = as_f64(count as u64);
+        verdicts.push(at_least("posts accepted", 1.0, count, "posts"));
     }
     if author.count > 0 {
-        let ms = ms(author.p999);
-        verdicts.push(at_most("accept a post, p99.9", AUTHOR_MS, ms, "ms"));
+        let found = ms(author.p999);
+        verdicts.push(at_most("accept a post, p99.9", AUTHOR_MS, found, "ms"));
     }
-    let followers = |seen: &&Seen| matches!(seen.place, Place::Home | Place::LastHome);
-    let public = |seen: &&Seen| !matches!(seen.place, Place::Home | Place::LastHome);
+    let followers = |seen: &&Seen| !seen.place.is_public();
+    let public = |seen: &&Seen| seen.place.is_public();
     let calm = || {
         measured
             .seen
@@ -84,17 +88,19 @@ pub(crate) fn promises(scenario: &Scenario, measured: &Measured) -> Vec<Verdict>
     let looks = measured.seen.iter().map(|seen| seen.after_us);
     let looks = looks.chain(measured.streamed.iter().map(|seen| seen.after_us));
     let not_seen = looks.filter(Option::is_none).count();
-    verdicts.push(none("posts that were never seen", not_seen, "posts"));
+    let what = "posts that were never seen";
+    verdicts.push(none(what, not_seen as u64, "posts"));
     let wrong = measured.samples.values().flatten().filter(|sample| {
         let is_wrong = sample.outcome != Outcome::Good && !sample.outcome.is_refusal();
         is_wrong && !measured.is_faulty(sample)
     });
     let what = "answers that are neither good nor a refusal for load";
-    verdicts.push(none(what, wrong.count(), "answers"));
-    verdicts.push(jobs("jobs open at the end", measured.open_at_end));
+    verdicts.push(none(what, wrong.count() as u64, "answers"));
+    // What the server does not tell is not said to hold.
+    verdicts.push(none("jobs open at the end", measured.open_at_end, "jobs"));
     if !scenario.faults.is_empty() {
         let what = "faults that could not be made";
-        verdicts.push(none(what, measured.faults_failed, "faults"));
+        verdicts.push(none(what, measured.faults_failed as u64, "faults"));
     }
     // An overload by design is there to be refused.
     if !scenario.overload {
@@ -108,12 +114,12 @@ pub(crate) fn promises(scenario: &Scenario, measured: &Measured) -> Vec<Verdict>
 fn refused(measured: &Measured) -> Option<Verdict> {
     let parts = measured.samples.values().filter_map(|samples| {
         let calm = samples.iter().filter(|sample| !measured.is_faulty(sample));
-        let (mut all, mut refused) = (0, 0);
+        let (mut all, mut refused) = (0, 0_u64);
         for sample in calm {
             all += 1;
-            refused += usize::from(sample.outcome.is_refusal());
+            refused += u64::from(sample.outcome.is_refusal());
         }
-        let percent = count_f64(refused) / count_f64(all) * 100.0;
+        let percent = as_f64(refused) / as_f64(all) * 100.0;
         (all > 0).then_some(percent)
     });
     let what = "requests refused for load, of the operation with the most";
@@ -123,44 +129,14 @@ fn refused(measured: &Measured) -> Option<Verdict> {
 
 /// The promises about posts being where they belong.
 pub(crate) fn correctness(verification: &Verification) -> Vec<Verdict> {
-    let counts = [
-        (
-            "posts missing on a page",
-            verification.missing_count,
-            "posts",
-        ),
-        (
-            "posts more than once on a page",
-            verification.doubled_count,
-            "posts",
-        ),
-        (
-            "posts where they do not belong",
-            verification.strange_count,
-            "posts",
-        ),
-    ];
-    let mut verdicts: Vec<_> = counts
-        .map(|(what, found, unit)| none(what, usize_of(found), unit))
-        .into();
-    if verification.ended_early {
-        verdicts = verdicts.into_iter().map(unmeasured).collect();
-    }
-    verdicts.push(jobs("jobs in the dead letters", verification.dead_jobs));
-    verdicts
-}
-
-/// No job; what the server does not tell is not promised to hold.
-fn jobs(what: &str, found: Option<u64>) -> Verdict {
-    let verdict = none(what, usize_of(found.unwrap_or_default()), "jobs");
-    match found {
-        Some(_) => verdict,
-        None => unmeasured(verdict),
-    }
-}
-
-fn usize_of(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
+    let known = |count: u64| (!verification.ended_early).then_some(count);
+    let posts = |what: &str, count: u64| none(what, known(count), "posts");
+    vec![
+        posts("posts missing on a page", verification.missing_count),
+        posts("posts more than once on a page", verification.doubled_count),
+        posts("posts where they do not belong", verification.strange_count),
+        none("jobs in the dead letters", verification.dead_jobs, "jobs"),
+    ]
 }
 
 fn good<'a>(samples: impl Iterator<Item = &'a Sample>) -> impl Iterator<Item = u64> {
@@ -168,58 +144,42 @@ fn good<'a>(samples: impl Iterator<Item = &'a Sample>) -> impl Iterator<Item = u
     good.map(|sample| u64::from(sample.took_us))
 }
 
-fn at_most(what: &str, limit: f64, measured: f64, unit: &str) -> Verdict {
+/// A limit that is held where what was measured is not more; not where nothing was measured.
+fn at_most(what: &str, limit: f64, measured: impl Into<Option<f64>>, unit: &str) -> Verdict {
+    let measured = measured.into();
     Verdict {
         kind: LimitKind::Promise,
         what: what.into(),
         limit,
-        measured: Some(measured),
+        measured,
         unit: unit.into(),
         more_is_better: false,
-        held: measured <= limit,
+        held: measured.is_some_and(|measured| measured <= limit),
     }
 }
 
-fn at_least(what: &str, limit: f64, measured: f64, unit: &str) -> Verdict {
+/// A limit that is held where what was measured is not less; not where nothing was measured.
+fn at_least(what: &str, limit: f64, measured: impl Into<Option<f64>>, unit: &str) -> Verdict {
+    let measured = measured.into();
     Verdict {
         more_is_better: true,
-        held: measured >= limit,
+        held: measured.is_some_and(|measured| measured >= limit),
         ..at_most(what, limit, measured, unit)
     }
 }
 
-/// A limit that nothing is known about, which is not said to hold.
-fn unmeasured(verdict: Verdict) -> Verdict {
-    Verdict {
-        measured: None,
-        held: false,
-        ..verdict
-    }
+/// Something that must not happen at all.
+fn none(what: &str, count: impl Into<Option<u64>>, unit: &str) -> Verdict {
+    at_most(what, 0.0, count.into().map(as_f64), unit)
 }
 
-fn none(what: &str, count: usize, unit: &str) -> Verdict {
-    at_most(what, 0.0, count_f64(count), unit)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a latency or a count to be shown"
-)]
 fn ms(micros: u64) -> f64 {
-    micros as f64 / 1_000.0
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a latency or a count to be shown"
-)]
-fn count_f64(count: usize) -> f64 {
-    count as f64
+    as_f64(micros) / 1_000.0
 }
 
 /// Whether a time from one moment to another meets a fault or the recovery from it.
-pub(crate) fn meets(faults: &[(f64, f64)], from_s: f64, to_s: f64) -> bool {
+pub(crate) fn meets(faults: &[FaultMark], from_s: f64, to_s: f64) -> bool {
     faults
         .iter()
-        .any(|(begin, end)| from_s <= end + RECOVERY_S && to_s >= *begin)
+        .any(|fault| from_s <= fault.to_s + RECOVERY_S && to_s >= fault.from_s)
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::find;
+use crate::{scenario::find, watch::Place};
 
 /// A second of 100 requests of which so many were refused.
 fn refusing(refused: u32) -> Measured {
@@ -79,4 +79,53 @@ fn what_is_refused_around_a_fault_is_excused_and_a_fault_that_was_not_made_is_no
     let found = broken(&crash, &measured);
     assert_eq!(found[0], "faults that could not be made");
     assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn what_is_late_or_never_seen_or_wrong_breaks_a_promise() {
+    let seen = |place, after_us| Seen {
+        post: 1,
+        author: 0,
+        place,
+        accepted_s: 1.0,
+        after_us,
+    };
+    let answer = |took_us, outcome| Sample {
+        due_ms: 1_000,
+        took_us,
+        outcome,
+    };
+    let judged = |seen: &[Seen], answers: &[Sample]| {
+        let mut measured = Measured::of_nothing();
+        measured.seen = seen.into();
+        measured.samples.insert(Operation::Post, answers.into());
+        broken(&find("smoke").unwrap(), &measured)
+    };
+    let good = answer(499_000, Outcome::Good);
+    let in_time = [
+        seen(Place::LastHome, Some(10_000_000)),
+        seen(Place::Tag, Some(60_000_000)),
+    ];
+    assert!(judged(&in_time, &[good]).is_empty());
+    let late = [
+        seen(Place::Home, Some(10_001_000)),
+        seen(Place::Feed, Some(60_001_000)),
+        seen(Place::Keyword, None),
+    ];
+    let wrong = answer(1_000, Outcome::Status(500));
+    assert_eq!(
+        judged(&late, &[answer(600_000, Outcome::Good), wrong]),
+        [
+            "accept a post, p99.9",
+            "followers see a post on their home page, the slowest",
+            "everybody sees a post, the slowest",
+            "posts that were never seen",
+            "answers that are neither good nor a refusal for load",
+        ]
+    );
+    assert_eq!(
+        judged(&[], &[wrong])[0],
+        "posts accepted",
+        "nothing was accepted"
+    );
 }

@@ -4,10 +4,17 @@
 pub mod engine;
 pub mod redis;
 
+use std::ops::Range;
+
+use ripple_domain::{PostId, UserId};
+use ripple_store::{Delivery, Pushed};
+
 use crate::{deployment::Store, run::RunError};
 
 /// Rounds of each measurement; the median counts.
 pub(crate) const ROUNDS: usize = 5;
+/// The followers of one chunk, as workers take them.
+pub const FOLLOWERS_OF_A_CHUNK: usize = 10_000;
 
 /// What was measured of a store's home timelines, all of which are warm and full.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +46,30 @@ pub(crate) async fn measure(store: Store) -> Result<Parts, RunError> {
         }
         Store::Redis | Store::RedisCluster => redis::measure().await,
     }
+}
+
+/// New posts of an author, to so many of his followers after one of them: what a worker pushes at once.
+pub fn chunk(
+    author: UserId,
+    posts: Range<u64>,
+    after: Option<UserId>,
+    followers_max: usize,
+) -> Vec<Delivery> {
+    let delivery = |nth| Delivery {
+        post: PostId(nth << 12),
+        author,
+        after,
+        followers_max,
+    };
+    posts.map(delivery).collect()
+}
+
+/// How many timelines posts were pushed to; none where one of them was cold.
+pub fn all_pushed(pushed: &[Pushed]) -> Option<u64> {
+    let pushed = pushed
+        .iter()
+        .map(|it| (it.pushed == it.followers).then_some(it.pushed));
+    pushed.sum()
 }
 
 /// The middle one.

@@ -10,22 +10,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{AsyncConnectionConfig, Client, RedisResult, aio::MultiplexedConnection};
-use ripple_domain::{PostId, UserId};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, aio::MultiplexedConnection,
+};
+use ripple_domain::UserId;
 use ripple_store::{
-    Delivery, Store,
+    Store,
+    home::HOME_IDS_MAX,
     redis::{RedisOptions, RedisStore},
 };
 
-use super::{Parts, ROUNDS, median};
+use super::{FOLLOWERS_OF_A_CHUNK as CHUNK, Parts, ROUNDS, all_pushed, chunk, median};
 use crate::{
     deployment::RedisServer,
+    report::units::as_f64,
     run::RunError,
     world::{self, WorldError},
 };
 
-/// The entries of a full list or timeline.
-pub const ENTRIES: u64 = 760;
+/// The entries with which the store lets a full timeline begin.
+const ENTRIES: u64 = 760;
 /// Whom everybody follows.
 pub const AUTHOR: UserId = UserId(2);
 
@@ -38,8 +42,6 @@ const MANY: u32 = 1_000_000;
 const COST_ENTRIES: u64 = 10;
 /// A machine that does other things too answers late; the client's default is half a second.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
-/// Followers of one chunk, as workers take them.
-const CHUNK: usize = 10_000;
 
 /// What [`fan_out`] finds.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +82,7 @@ pub async fn fan_out(followers: u32) -> Result<FanOut, RunError> {
     world::warm_star(&*bench.store, followers, ENTRIES).await?;
     let bytes = used_memory(&mut connection).await?.saturating_sub(before);
 
-    let mut pusher = Pusher::new(&*bench.store);
+    let mut pusher = Pusher::new(Arc::clone(&bench.store));
     pusher.push(1, usize::MAX).await?;
     let before = Traffic::of(&mut connection).await?;
     pusher.push(1, usize::MAX).await?;
@@ -102,7 +104,7 @@ pub async fn fan_out(followers: u32) -> Result<FanOut, RunError> {
         lists_per_s: lists,
         one: (one, of_one),
         eight: (eight, of_eight),
-        entry_bytes: float(bytes) / (f64::from(followers) * float(ENTRIES)),
+        entry_bytes: as_f64(bytes) / (f64::from(followers) * as_f64(ENTRIES)),
     };
     bench.end().await;
     Ok(figures)
@@ -113,11 +115,11 @@ async fn cost_ratio(few: u32, many: u32) -> Result<f64, RunError> {
     let bench = Bench::start().await?;
     world::follow_star(&*bench.store, many).await?;
     world::warm_star(&*bench.store, many, COST_ENTRIES).await?;
-    let mut pusher = Pusher::new(&*bench.store);
+    let mut pusher = Pusher::new(Arc::clone(&bench.store));
     let mut ratios = Vec::new();
     for round in 0..=ROUNDS {
         let mut rates = Vec::new();
-        // As long as the one round to all.
+        // A tenth of the deliveries of the one round to all.
         for _ in 0..many / few / 10 {
             rates.push(pusher.push(1, few as usize).await?);
         }
@@ -145,7 +147,7 @@ impl Bench {
         let mut setting = redis::cmd("CONFIG");
         setting.arg(&["SET", "auto-aof-rewrite-percentage", "0"]);
         setting.exec_async(&mut connection).await?;
-        let store = open(&server).await?;
+        let store = open(server.address()).await?;
         Ok(Self {
             server,
             store,
@@ -170,12 +172,12 @@ pub async fn connect(address: &str) -> RedisResult<MultiplexedConnection> {
         .await
 }
 
-/// A store on the server.
+/// A store on the server at an address.
 ///
 /// # Errors
 /// When it does not open.
-pub async fn open(server: &RedisServer) -> Result<Arc<dyn Store>, RunError> {
-    let address = server.address().parse().map_err(io::Error::other);
+pub async fn open(address: &str) -> Result<Arc<dyn Store>, RunError> {
+    let address = address.parse().map_err(io::Error::other);
     let cannot = |source| RunError::System {
         doing: "opening a store on Redis",
         source,
@@ -184,14 +186,15 @@ pub async fn open(server: &RedisServer) -> Result<Arc<dyn Store>, RunError> {
     Ok(store.map_err(io::Error::other).map_err(cannot)?)
 }
 
-/// Pushes posts as workers do.
-struct Pusher<'a> {
-    store: &'a dyn Store,
+/// Pushes posts of [`AUTHOR`] as workers do, without a commit or a queue.
+pub struct Pusher {
+    store: Arc<dyn Store>,
     next: u64,
 }
 
-impl<'a> Pusher<'a> {
-    fn new(store: &'a dyn Store) -> Self {
+impl Pusher {
+    /// To a store in which all followers' timelines are warm.
+    pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
             next: 1_000_000,
@@ -199,31 +202,33 @@ impl<'a> Pusher<'a> {
     }
 
     /// Pushes so many new posts to the first so many followers. Returns deliveries a second.
-    async fn push(&mut self, posts: u32, followers_max: usize) -> Result<f64, WorldError> {
+    ///
+    /// # Errors
+    /// When the store does not answer, or a timeline is cold.
+    pub async fn push(&mut self, posts: u32, followers_max: usize) -> Result<f64, RunError> {
         let first = self.next;
         self.next += u64::from(posts);
         let (begun, mut pushed_all, mut after) = (Instant::now(), 0, None);
         loop {
-            let delivery = |n| Delivery {
-                post: PostId((first + u64::from(n)) << 12),
-                author: AUTHOR,
-                after,
-                followers_max: followers_max.min(CHUNK),
+            let deliveries = chunk(AUTHOR, first..self.next, after, followers_max.min(CHUNK));
+            let pushed = self.store.push_home(deliveries).await;
+            let pushed = pushed.map_err(WorldError::from)?;
+            let cold = || RunError::System {
+                doing: "pushing to timelines that were warm",
+                source: io::Error::other("one of them is cold"),
             };
-            let deliveries = (0..posts).map(delivery).collect();
-            let pushed = self.store.push_home(deliveries).await?;
-            pushed_all += pushed.iter().map(|it| it.pushed).sum::<u64>();
+            pushed_all += all_pushed(&pushed).ok_or_else(cold)?;
             after = pushed.first().and_then(|it| it.next);
             if after.is_none() || followers_max <= CHUNK {
                 break;
             }
         }
-        Ok(float(pushed_all) / begun.elapsed().as_secs_f64())
+        Ok(as_f64(pushed_all) / begun.elapsed().as_secs_f64())
     }
 }
 
 async fn fill_lists(connection: &mut MultiplexedConnection, lists: u32) -> RedisResult<()> {
-    let entries: Vec<u64> = (1..=800).map(|n| n << 12).collect();
+    let entries: Vec<u64> = (1..=HOME_IDS_MAX as u64).map(|n| n << 12).collect();
     for first in (0..lists).step_by(500) {
         let mut fill = redis::pipe();
         for list in first..lists.min(first + 500) {
@@ -261,7 +266,10 @@ async fn info(connection: &mut MultiplexedConnection, name: &str) -> RedisResult
     let text: String = command.arg("all").query_async(connection).await?;
     let mut lines = text.lines();
     let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok());
-    Ok(value.unwrap_or_default())
+    value.ok_or_else(|| {
+        let untold = "the server does not tell";
+        RedisError::from((ErrorKind::UnexpectedReturnType, untold, name.into()))
+    })
 }
 
 /// What the server says its data takes, in bytes.
@@ -286,9 +294,9 @@ pub struct Traffic {
 impl Traffic {
     async fn of(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
         Ok(Self {
-            commands: float(info(connection, "total_commands_processed").await?),
-            bytes_in: float(info(connection, "total_net_input_bytes").await?),
-            bytes_out: float(info(connection, "total_net_output_bytes").await?),
+            commands: as_f64(info(connection, "total_commands_processed").await?),
+            bytes_in: as_f64(info(connection, "total_net_input_bytes").await?),
+            bytes_out: as_f64(info(connection, "total_net_output_bytes").await?),
         })
     }
 }
@@ -315,9 +323,4 @@ impl std::ops::Div<f64> for Traffic {
             bytes_out: self.bytes_out / parts,
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures to be shown")]
-fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -9,6 +9,7 @@ pub mod table;
 
 mod rows;
 mod style;
+mod text;
 pub(crate) mod units;
 mod words;
 

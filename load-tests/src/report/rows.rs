@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::deployment::GENERATOR;
+
 use super::{
-    model::{AfterReceipt, Latency, Operation, Report, SaturationStep, TierLatency, Verification},
-    units::{as_f64, bytes, count, difference, duration, latency, number, share},
+    model::{
+        AfterReceipt, Latency, Operation, Report, SaturationStep, Second, TierLatency, Verification,
+    },
+    units::{as_f64, count, difference, duration, latency, number, share, with_unit},
 };
 
 /// How a post was seen by those whom the server tells.
@@ -15,7 +19,6 @@ pub(crate) const FIGURES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
 
 /// A way in which posts of a tier were seen.
 pub(crate) struct TierRow {
-    pub(crate) tier: String,
     pub(crate) seen_by: String,
     pub(crate) count: String,
     /// Empty where all were seen.
@@ -26,27 +29,25 @@ pub(crate) struct TierRow {
     pub(crate) is_aside: bool,
 }
 
-/// The tiers: what was seen, what the receipts say, and the difference of the two, post by post.
-pub(crate) fn tiers(report: &Report) -> Vec<TierRow> {
-    let mut rows = Vec::new();
-    let mut names: Vec<&str> = Vec::new();
+/// The tiers by name: what was seen, what the receipts say, and the difference of the two, post by post.
+pub(crate) fn tiers(report: &Report) -> Vec<(&str, Vec<TierRow>)> {
+    let mut tiers: Vec<(&str, Vec<TierRow>)> = Vec::new();
     for tier in &report.tiers {
-        if !names.contains(&tier.tier.as_str()) {
-            names.push(&tier.tier);
+        let row = tier_row(tier);
+        match tiers.iter_mut().find(|(name, _)| *name == tier.tier) {
+            Some((_, rows)) => rows.push(row),
+            None => tiers.push((&tier.tier, vec![row])),
         }
     }
-    for name in names {
-        let of_tier: Vec<_> = report.tiers.iter().filter(|of| of.tier == name).collect();
-        rows.extend(of_tier.iter().map(|tier| tier_row(tier)));
-        let of_receipts = report.after_receipts.iter().filter(|of| of.tier == name);
+    for (name, rows) in &mut tiers {
+        let of_receipts = report.after_receipts.iter().filter(|of| of.tier == *name);
         rows.extend(of_receipts.map(after_receipt_row));
     }
-    rows
+    tiers
 }
 
 fn tier_row(tier: &TierLatency) -> TierRow {
     TierRow {
-        tier: tier.tier.clone(),
         seen_by: tier.seen_by.clone(),
         count: count(tier.latency.count),
         not_seen: nothing_as_blank(tier.not_seen),
@@ -63,7 +64,6 @@ fn after_receipt_row(of: &AfterReceipt) -> TierRow {
         _ => String::new(),
     };
     TierRow {
-        tier: of.tier.clone(),
         seen_by: format!("last seen less {RECEIPT}"),
         count: count(of.count),
         not_seen: String::new(),
@@ -72,18 +72,29 @@ fn after_receipt_row(of: &AfterReceipt) -> TierRow {
     }
 }
 
-/// The resident memory of each process: its name, at the start, at the end, at most.
-pub(crate) fn memory(report: &Report) -> Vec<[String; 4]> {
+/// The names of a memory's figures, in order.
+pub(crate) const MEMORY: [&str; 3] = ["start", "end", "most"];
+
+/// The resident memory of each process: its name, and as [`MEMORY`].
+pub(crate) fn memory(report: &Report) -> Vec<(String, [String; 3])> {
     let mut processes: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
     for (name, bytes) in report.seconds.iter().flat_map(|of| &of.memory_bytes) {
         let [_, end, most] = processes.entry(name).or_insert([*bytes; 3]);
         (*end, *most) = (*bytes, (*most).max(*bytes));
     }
     let rows = processes.into_iter().map(|(name, found)| {
-        let [start, end, most] = found.map(bytes);
-        [name.into(), start, end, most]
+        let figures = found.map(|bytes| with_unit(as_f64(bytes), "B"));
+        (name.into(), figures)
     });
     rows.collect()
+}
+
+/// The resident memory of the server's processes in a second, in bytes; none where it was not measured.
+pub(crate) fn server_memory(second: &Second) -> Option<u64> {
+    let processes = second.memory_bytes.iter();
+    let of_server = processes.filter(|(name, _)| *name != GENERATOR);
+    let bytes: Vec<u64> = of_server.map(|(_, bytes)| *bytes).collect();
+    (!bytes.is_empty()).then(|| bytes.iter().sum())
 }
 
 /// A kind of request.

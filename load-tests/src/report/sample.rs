@@ -336,6 +336,9 @@ fn second(at: u32) -> Second {
     if at == 45 {
         second.bad.insert("post".into(), 31);
     }
+    second
+        .memory_bytes
+        .insert("load generator".into(), 50 << 20);
     let processes = [("ripple", 180.0, 1.4), ("redis-server", 90.0, 0.6)];
     for (name, mega, share) in processes {
         let grown = mega * (1.0 + f64::from(at) / 120.0);

@@ -1,23 +1,13 @@
 //! A report on the terminal.
 
-use comfy_table::{
-    Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
-};
-
 use super::{
     model::{LimitKind, Misplaced, Report},
-    rows::{self, FIGURES},
+    rows::{self, FIGURES, MEMORY},
     style::{Style, Tone},
+    text::Text,
     units::{count, with_unit},
     words,
 };
-
-/// Columns, parted by space, under a line.
-const LOOK: TableStyle =
-    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
-
-/// On fewer columns than these, the space between a table's columns is halved.
-const NARROW: u16 = 100;
 
 /// At most so many misplaced posts are named.
 const NAMED_MAX: usize = 10;
@@ -37,75 +27,7 @@ pub fn render(report: &Report, style: &Style) -> String {
     text.written
 }
 
-/// Text that grows by sections.
-pub(super) struct Text {
-    pub(super) style: Style,
-    pub(super) written: String,
-}
-
 impl Text {
-    pub(super) fn new(style: Style) -> Self {
-        Self {
-            style,
-            written: String::new(),
-        }
-    }
-
-    pub(super) fn blank(&mut self) {
-        self.written.push('\n');
-    }
-
-    pub(super) fn line(&mut self, line: &str) {
-        self.written.push_str(line.trim_end());
-        self.written.push('\n');
-    }
-
-    pub(super) fn heading(&mut self, heading: &str) {
-        self.blank();
-        let heading = self.style.paint(Tone::Heading, heading);
-        self.line(&heading);
-    }
-
-    /// A table in which some columns are numbers.
-    pub(super) fn table<const N: usize>(
-        &mut self,
-        header: [&str; N],
-        numbers: std::ops::Range<usize>,
-        rows: impl IntoIterator<Item = [String; N]>,
-    ) {
-        let mut table = Table::new();
-        table
-            .load_style(LOOK)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(self.style.width)
-            .set_header(header.map(|name| self.style.paint(Tone::Quiet, name)));
-        for row in rows {
-            let cells = row.into_iter().enumerate().map(|(at, content)| {
-                let alignment = if numbers.contains(&at) {
-                    CellAlignment::Right
-                } else {
-                    CellAlignment::Left
-                };
-                Cell::new(content).set_alignment(alignment)
-            });
-            table.add_row(cells);
-        }
-        if self.style.width < NARROW {
-            let columns = table.column_iter_mut();
-            columns.for_each(|column| _ = column.set_padding((1, 0)));
-        }
-        for at in numbers {
-            if let Some(column) = table.column_mut(at) {
-                column.set_cell_alignment(CellAlignment::Right);
-                // Text breaks where a line is too long; a number does not.
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-        }
-        for line in table.lines() {
-            self.line(&line);
-        }
-    }
-
     fn good_or_bad(&self, is_good: bool, text: impl Into<String>) -> String {
         let tone = if is_good { Tone::Good } else { Tone::Bad };
         self.style.paint(tone, text)
@@ -117,17 +39,7 @@ impl Text {
         self.line(&title);
         self.line(&report.description);
         self.blank();
-        let mut table = Table::new();
-        table
-            .load_style(TableStyle::new())
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(self.style.width);
-        for (name, text) in words::circumstances(report) {
-            table.add_row([self.style.paint(Tone::Quiet, name), text]);
-        }
-        for line in table.lines() {
-            self.line(&line);
-        }
+        self.pairs(words::circumstances(report));
     }
 
     fn operations(&mut self, report: &Report) {
@@ -176,25 +88,23 @@ impl Text {
         self.heading("Tiers: how long posts took to where readers see them");
         let [p50, p90, p99, p999, max] = FIGURES;
         let header = ["seen by", "count", p50, p90, p99, p999, max, "unseen"];
-        let mut before = String::new();
         let mut table = Vec::new();
-        for row in rows::tiers(report) {
-            if row.tier != before {
-                let mut heading: [String; 8] = Default::default();
-                heading[0] = self.style.paint(Tone::Heading, &row.tier);
-                table.push(heading);
-                before = row.tier;
+        for (tier, rows) in rows::tiers(report) {
+            let mut heading: [String; 8] = Default::default();
+            heading[0] = self.style.paint(Tone::Heading, tier);
+            table.push(heading);
+            for row in rows {
+                let unseen = self.style.paint(Tone::Bad, row.not_seen);
+                let [p50, p90, p99, p999, max] = row.figures;
+                let seen_by = format!("\u{a0}\u{a0}{}", row.seen_by);
+                let cells = [seen_by, row.count, p50, p90, p99, p999, max];
+                let [seen_by, count, p50, p90, p99, p999, max] = if row.is_aside {
+                    cells.map(|cell| self.style.paint(Tone::Quiet, cell))
+                } else {
+                    cells
+                };
+                table.push([seen_by, count, p50, p90, p99, p999, max, unseen]);
             }
-            let unseen = self.style.paint(Tone::Bad, row.not_seen);
-            let [p50, p90, p99, p999, max] = row.figures;
-            let seen_by = format!("\u{a0}\u{a0}{}", row.seen_by);
-            let cells = [seen_by, row.count, p50, p90, p99, p999, max];
-            let [seen_by, count, p50, p90, p99, p999, max] = if row.is_aside {
-                cells.map(|cell| self.style.paint(Tone::Quiet, cell))
-            } else {
-                cells
-            };
-            table.push([seen_by, count, p50, p90, p99, p999, max, unseen]);
         }
         self.table(header, 1..8, table);
     }
@@ -236,7 +146,11 @@ impl Text {
             return;
         }
         self.heading("Resident memory");
-        self.table(["process", "start", "end", "most"], 1..4, rows);
+        let [start, end, most] = MEMORY;
+        let rows = rows
+            .into_iter()
+            .map(|(name, [start, end, most])| [name, start, end, most]);
+        self.table(["process", start, end, most], 1..4, rows);
     }
 
     fn faults(&mut self, report: &Report) {

@@ -1,7 +1,7 @@
 //! What a report says in sentences.
 
 use super::{
-    model::{FaultMark, LimitKind, Report, SaturationStep, Verdict},
+    model::{FaultMark, LimitKind, Machine, Report, SaturationStep, Target, Verdict, WorldFigures},
     units::{bytes, count, duration, moment, number, with_unit},
 };
 
@@ -116,48 +116,22 @@ pub(crate) fn outcome(verdict: &Verdict) -> &'static str {
 /// What was measured and where: pairs of a name and a text.
 pub(crate) fn circumstances(report: &Report) -> Vec<(&'static str, String)> {
     let target = &report.target;
-    let machine = &report.machine;
-    let world = &report.world;
     let own = if target.is_own {
         "started for this run"
     } else {
         "somebody else's"
     };
-    let versions = target.versions.iter();
-    let versions: Vec<_> = versions
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect();
-    let mut loaded = format!(
-        "{} users, {} follows, at most {} followers",
-        count(world.users),
-        count(world.follows),
-        count(world.followers_max)
-    );
-    if world.loaded_in_s > 0.0 {
-        loaded.push_str(&format!("; loaded in {}", duration(world.loaded_in_s)));
+    let mut world = world(&report.world);
+    let loaded_in_s = report.world.loaded_in_s;
+    if loaded_in_s > 0.0 {
+        world.push_str(&format!("; loaded in {}", duration(loaded_in_s)));
     }
     vec![
         ("server", format!("{}, {own}", target.url)),
         ("store", target.store.clone()),
-        (
-            "versions",
-            if versions.is_empty() {
-                "unknown".into()
-            } else {
-                versions.join(", ")
-            },
-        ),
-        (
-            "machine",
-            format!(
-                "{}, {} processors, {} memory, {}",
-                machine.processor,
-                machine.processors,
-                bytes(machine.memory_bytes),
-                machine.system
-            ),
-        ),
-        ("world", loaded),
+        ("versions", versions(target)),
+        ("machine", machine(&report.machine)),
+        ("world", world),
         (
             "load",
             format!(
@@ -168,6 +142,39 @@ pub(crate) fn circumstances(report: &Report) -> Vec<(&'static str, String)> {
             ),
         ),
     ]
+}
+
+/// The versions of what was measured.
+pub(crate) fn versions(target: &Target) -> String {
+    if target.versions.is_empty() {
+        return "unknown".into();
+    }
+    let versions = target.versions.iter();
+    let versions: Vec<_> = versions
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    versions.join(", ")
+}
+
+/// Where the generator ran.
+pub(crate) fn machine(machine: &Machine) -> String {
+    format!(
+        "{}, {} processors, {} memory, {}",
+        machine.processor,
+        machine.processors,
+        bytes(machine.memory_bytes),
+        machine.system
+    )
+}
+
+/// How large a world is.
+pub(crate) fn world(world: &WorldFigures) -> String {
+    format!(
+        "{} users, {} follows, at most {} followers",
+        count(world.users),
+        count(world.follows),
+        count(world.followers_max)
+    )
 }
 
 /// When a fault was.

@@ -97,27 +97,17 @@ impl Measured {
         samples.flatten().copied().collect()
     }
 
-    fn faults(&self) -> Vec<(f64, f64)> {
-        self.faults
-            .iter()
-            .map(|fault| (fault.from_s, fault.to_s))
-            .collect()
-    }
-
     /// Whether a request met a fault or the recovery from it.
     pub(crate) fn is_faulty(&self, sample: &Sample) -> bool {
         let due_s = f64::from(sample.due_ms) / 1_000.0;
-        limits::meets(
-            &self.faults(),
-            due_s,
-            due_s + f64::from(sample.took_us) / 1_000_000.0,
-        )
+        let answered_s = due_s + f64::from(sample.took_us) / 1_000_000.0;
+        limits::meets(&self.faults, due_s, answered_s)
     }
 
     /// Whether a moment lies in a fault or the recovery from it, or so shortly before that a post of it
     /// is still on its way.
     pub(crate) fn is_faulty_at(&self, at_s: f64) -> bool {
-        limits::meets(&self.faults(), at_s, at_s + 1.0)
+        limits::meets(&self.faults, at_s, at_s + 1.0)
     }
 }
 

@@ -124,17 +124,15 @@ pub async fn run(scenario: &Scenario, options: &RunOptions) -> Result<Report, Ru
 /// The budgets of a store's parts, measured when nothing else runs and the run is not ended early.
 async fn parts(store: Store, options: &RunOptions) -> Vec<Verdict> {
     let bar = bar(options.is_quiet, "measuring the parts", 0);
+    // On the heap: it holds all that a measurement needs.
     let measuring = Box::pin(parts::measure(store));
     let measured = options.stop.run_until_cancelled(measuring).await;
     bar.finish_and_clear();
-    match measured {
-        Some(Ok(parts)) => limits::parts(store, &parts),
-        Some(Err(error)) => {
-            eprintln!("warning: the parts are not measured: {error}");
-            limits::unmeasured_parts(store)
-        }
-        None => limits::unmeasured_parts(store),
-    }
+    let measured = measured.and_then(|measured| {
+        let warn = |error: &RunError| eprintln!("warning: the parts are not measured: {error}");
+        measured.inspect_err(warn).ok()
+    });
+    limits::parts(store, measured.as_ref())
 }
 
 async fn made(scenario: &Scenario, bench: &Bench) -> Result<Report, RunError> {

@@ -22,7 +22,7 @@ pub(super) fn after_receipts(measured: &Measured) -> Vec<AfterReceipt> {
         });
         of(tier, differences.collect())
     };
-    let is_public = |seen: &&Seen| !matches!(seen.place, Place::Home | Place::LastHome);
+    let is_public = |seen: &&Seen| seen.place.is_public();
     let public = latest(measured.seen.iter().filter(is_public));
     [
         tier("followers", by_last_followers(measured), |of| {

@@ -1,6 +1,6 @@
 //! The scenarios that come with the tool.
 
-use std::path::Path;
+use std::{borrow::Cow, io};
 
 use super::{Scenario, check::CheckError};
 
@@ -46,7 +46,8 @@ macro_rules! built_in {
         /// The names of the built-in scenarios.
         pub const NAMES: &[&str] = &[$($name),+];
 
-        fn source(name: &str) -> Option<&'static str> {
+        /// The text of the built-in scenario of this name.
+        pub fn text(name: &str) -> Option<&'static str> {
             match name {
                 $($name => Some(include_str!(concat!("../../scenarios/", $name, ".toml"))),)+
                 _ => None,
@@ -61,21 +62,7 @@ built_in! {
 
 /// The built-in scenario of this name, or the one in the file at this path.
 pub fn find(name: &str) -> Result<Scenario, ScenarioError> {
-    let text = match source(name) {
-        Some(text) => text.to_owned(),
-        None if Path::new(name).exists() => {
-            std::fs::read_to_string(name).map_err(|source| ScenarioError::Read {
-                path: name.to_owned(),
-                source,
-            })?
-        }
-        None => {
-            return Err(ScenarioError::Unknown {
-                name: name.to_owned(),
-                known: NAMES.join(", "),
-            });
-        }
-    };
+    let text = read(name)?;
     let scenario: Scenario = toml::from_str(&text).map_err(|source| ScenarioError::Parse {
         name: name.to_owned(),
         source,
@@ -83,9 +70,22 @@ pub fn find(name: &str) -> Result<Scenario, ScenarioError> {
     scenario.checked(name)
 }
 
-/// The text of a built-in scenario.
-pub fn text(name: &str) -> Option<&'static str> {
-    source(name)
+fn read(name: &str) -> Result<Cow<'static, str>, ScenarioError> {
+    if let Some(text) = text(name) {
+        return Ok(text.into());
+    }
+    std::fs::read_to_string(name)
+        .map(Cow::Owned)
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => ScenarioError::Unknown {
+                name: name.to_owned(),
+                known: NAMES.join(", "),
+            },
+            _ => ScenarioError::Read {
+                path: name.to_owned(),
+                source,
+            },
+        })
 }
 
 impl Scenario {
@@ -101,7 +101,10 @@ impl Scenario {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
+    use crate::scenario::Operation;
 
     #[test]
     fn every_built_in_scenario_can_be_run_and_has_its_name() {
@@ -115,6 +118,20 @@ mod tests {
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = find("stedy").unwrap_err().to_string();
         assert!(error.contains("smoke, steady"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_shown_and_run_as_it_is_also_when_it_has_a_built_in_name() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let own = source("smoke").unwrap().replace("post = 100", "post = 101");
+        file.write_all(own.as_bytes()).unwrap();
+        let path = file.path().to_str().unwrap();
+        assert_eq!(text(path).unwrap(), own);
+        let scenario = find(path).unwrap();
+        assert_eq!(
+            (&*scenario.name, scenario.rates[&Operation::Post]),
+            ("smoke", 101.0)
+        );
     }
 
     #[test]

@@ -16,6 +16,8 @@ const DURATION_S_MAX: f64 = 86_400.0;
 /// More users are more memory than machines have.
 const USERS_MAX: u32 = 100_000_000;
 const MEAN_FOLLOWERS_MAX: f64 = 100_000.0;
+/// A graph finds its lists by numbers of 32 bits. The rest is for follows that link users with one another.
+const FOLLOWS_MAX: f64 = 4e9;
 /// More ports than these no client has.
 const CONNECTIONS_MAX: usize = 60_000;
 /// More requests than these take all memory before the server answers them.
@@ -31,7 +33,9 @@ impl Scenario {
     pub fn check(&self) -> Result<(), CheckError> {
         let world = &self.world;
         let is_graph = (2..=USERS_MAX).contains(&world.users)
-            && is_in(world.mean_followers, 0.0, MEAN_FOLLOWERS_MAX);
+            && is_in(world.mean_followers, 0.0, MEAN_FOLLOWERS_MAX)
+            && world.followers_max > 0;
+        let follows = f64::from(world.users) * world.mean_followers;
         let rates_are_sane = self.rates.values().all(|rate| is_in(*rate, 0.0, RATE_MAX));
         let steps = || self.steps.iter();
         let watch = &self.watch;
@@ -67,6 +71,11 @@ impl Scenario {
                 "needs `users` (2 to 100000000), `mean_followers` (at most 100000) and `followers_max`, or `edges`",
             ),
             (
+                world.edges.is_some() || follows <= FOLLOWS_MAX,
+                "world.mean_followers",
+                "times `users` must be at most 4000000000",
+            ),
+            (
                 world.active != Some(0),
                 "world.active",
                 "must be at least 1",
@@ -97,7 +106,7 @@ impl Scenario {
                         && is_in(step.for_s, 0.001, DURATION_S_MAX)
                 }),
                 "steps",
-                "must begin within the run (`from_s`) and last (`for_s`)",
+                "must begin at 0 to 86400 (`from_s`) and last 0.001 to 86400 (`for_s`)",
             ),
             (
                 self.herds
@@ -200,7 +209,7 @@ fn is_in(value: f64, least: f64, most: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Herd, SaturateSpec, find};
+    use super::super::{Fault, Herd, SaturateSpec, Step, find};
     use super::*;
 
     fn error_of(change: impl Fn(&mut Scenario)) -> String {
@@ -226,6 +235,8 @@ mod tests {
         assert!(error_of(|s| s.watch.streams = u32::MAX).contains("`watch.streams`"));
         assert!(error_of(|s| s.world.mean_followers = f64::INFINITY).contains("`world`"));
         assert!(error_of(|s| s.world.users = u32::MAX).contains("`world`"));
+        let crowded = error_of(|s| (s.world.users, s.world.mean_followers) = (100_000, 50_000.0));
+        assert!(crowded.contains("`world.mean_followers`"), "{crowded}");
         assert!(error_of(|s| s.saturate = Some(ENDLESS)).contains("`saturate`"));
     }
 
@@ -234,8 +245,37 @@ mod tests {
         assert!(error_of(|s| s.duration_s = f64::NAN).contains("`duration_s`"));
         assert!(error_of(|s| s.rates.clear()).contains("`rates`"));
         assert!(error_of(|s| s.world.users = 0).contains("`world`"));
+        assert!(error_of(|s| s.world.followers_max = 0).contains("`followers_max`"));
+        assert!(error_of(|s| s.world.active = Some(0)).contains("`world.active`"));
         assert!(error_of(|s| s.watch.public_one_in = 0).contains("`watch.public_one_in`"));
-        assert!(error_of(|s| s.watch.followers = usize::MAX).contains("`watch.followers`"));
+    }
+
+    #[test]
+    fn what_lies_outside_of_a_run_is_refused_by_the_name_of_its_field() {
+        let step = |from_s, for_s, factor| Step {
+            from_s,
+            for_s,
+            factor,
+            operations: Vec::new(),
+        };
+        let fault = |at_s, kind| Fault {
+            at_s,
+            kind,
+            for_s: 0.0,
+        };
+        assert!(error_of(|s| s.steps = vec![step(-1.0, 1.0, 2.0)]).contains("`steps`"));
+        assert!(error_of(|s| s.steps = vec![step(1.0, 0.0, 2.0)]).contains("`steps`"));
+        let endless = error_of(|s| s.steps = vec![step(1.0, 1.0, f64::NAN)]);
+        assert!(endless.contains("`steps.factor`"), "{endless}");
+        let late = |s: &mut Scenario| s.faults = vec![fault(s.duration_s + 1.0, FaultKind::Kill)];
+        assert!(error_of(late).contains("`faults.at_s`"));
+        let short = |s: &mut Scenario| s.faults = vec![fault(1.0, FaultKind::Stop)];
+        assert!(error_of(short).contains("`faults.for_s`"));
+        let late = |s: &mut Scenario| {
+            let at_s = s.duration_s + 1.0;
+            s.herds = vec![Herd { at_s, readers: 1 }];
+        };
+        assert!(error_of(late).contains("`herds.at_s`"));
     }
 
     #[test]

@@ -58,6 +58,13 @@ pub(crate) enum Place {
     Feed,
 }
 
+impl Place {
+    /// Whether the public tier writes it; the followers tier writes the others.
+    pub const fn is_public(self) -> bool {
+        !matches!(self, Self::Home | Self::LastHome)
+    }
+}
+
 /// What came of looking for a post.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {

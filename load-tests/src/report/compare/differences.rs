@@ -1,37 +1,9 @@
 //! What two runs do not have in common.
 
-use crate::report::{
-    model::Report,
-    units::{bytes, count, duration},
-};
+use crate::report::{model::Report, units::duration, words};
 
 /// One sentence for everything that makes the figures of two runs hard to compare.
 pub(super) fn warnings(before: &Report, after: &Report) -> Vec<String> {
-    let machine = |report: &Report| {
-        let machine = &report.machine;
-        format!(
-            "{}, {} processors, {}, {}",
-            machine.processor,
-            machine.processors,
-            bytes(machine.memory_bytes),
-            machine.system
-        )
-    };
-    let world = |report: &Report| {
-        format!(
-            "{} users, {} follows, at most {} followers",
-            count(report.world.users),
-            count(report.world.follows),
-            count(report.world.followers_max)
-        )
-    };
-    let versions = |report: &Report| {
-        let versions = report.target.versions.iter();
-        let versions: Vec<_> = versions
-            .map(|(of, version)| format!("{of} {version}"))
-            .collect();
-        versions.join(", ")
-    };
     let load = |report: &Report| {
         let operations = report.operations.iter();
         let rates = operations.map(|of| format!("{} {:.0}/s", of.name, of.rate_wanted));
@@ -61,15 +33,15 @@ pub(super) fn warnings(before: &Report, after: &Report) -> Vec<String> {
     let all: [Named<'_>; 10] = [
         ("scenario", &|report| report.scenario.clone()),
         ("store", &|report| report.target.store.clone()),
-        ("machine", &machine),
-        ("world", &world),
+        ("machine", &|report| words::machine(&report.machine)),
+        ("world", &|report| words::world(&report.world)),
         // A run is never as long as another to the last digit.
         ("duration", &|report| duration(report.duration_s.round())),
         ("load", &load),
         ("faults", &faults),
         ("seed", &|report| report.seed.to_string()),
         ("server", &own),
-        ("versions", &versions),
+        ("versions", &|report| words::versions(&report.target)),
     ];
     let different = all.into_iter().filter_map(|(name, of)| {
         let (before, after) = (of(before), of(after));

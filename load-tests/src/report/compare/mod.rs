@@ -6,8 +6,9 @@ mod noise;
 mod render;
 
 use super::{
-    model::{Latency, LimitKind, Report, Verdict},
+    model::{Latency, LimitKind, Report, TierLatency, Verdict},
     rows::{FIGURES, values},
+    units::{as_f64, moment},
     words,
 };
 
@@ -87,7 +88,7 @@ impl Comparison {
 pub fn compare(before: &Report, after: &Report) -> Comparison {
     Comparison {
         runs: [before, after].map(|report| {
-            let started_at = super::units::moment(report.started_at);
+            let started_at = moment(report.started_at);
             format!("{}, {started_at}", report.scenario)
         }),
         warnings: differences::warnings(before, after),
@@ -154,7 +155,7 @@ fn latencies(before: &Report, after: &Report) -> Vec<LatencyChange> {
             after.map(|of| &of.latency),
         )
     });
-    let key = |tier: &super::model::TierLatency| (tier.tier.clone(), tier.seen_by.clone());
+    let key = |tier: &TierLatency| (tier.tier.clone(), tier.seen_by.clone());
     let tiers = paired(&before.tiers, &after.tiers, key);
     let tiers = tiers.into_iter().map(|((tier, seen_by), before, after)| {
         let name = format!("{tier}: {seen_by}");
@@ -172,16 +173,14 @@ fn latencies(before: &Report, after: &Report) -> Vec<LatencyChange> {
 }
 
 fn latency(name: String, before: Option<&Latency>, after: Option<&Latency>) -> LatencyChange {
-    let measured = |of: Option<&Latency>| of.filter(|of| of.count > 0).cloned();
-    let (before, after) = (measured(before), measured(after));
+    let [before, after] = [before, after].map(|of| of.filter(|of| of.count > 0));
     let figures = FIGURES.iter().enumerate().map(|(at, figure)| {
-        let value =
-            |of: &Option<Latency>| of.as_ref().map(|of| super::units::as_f64(values(of)[at]));
+        let value = |of: Option<&Latency>| of.map(|of| as_f64(values(of)[at]));
         Change {
             name: (*figure).into(),
-            before: value(&before),
-            after: value(&after),
-            movement: noise::of_latencies(at, before.as_ref(), after.as_ref()),
+            before: value(before),
+            after: value(after),
+            movement: noise::of_latencies(at, before, after),
         }
     });
     LatencyChange {

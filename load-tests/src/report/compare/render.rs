@@ -4,7 +4,7 @@ use super::{Change, Comparison, LatencyChange, Movement, VerdictChange, noise::E
 use crate::report::{
     rows::FIGURES,
     style::{Style, Tone},
-    table::Text,
+    text::Text,
     units::{latency, number, rounded},
     words,
 };

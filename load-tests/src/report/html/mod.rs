@@ -13,7 +13,7 @@ use self::{
 };
 use super::{
     model::{Misplaced, Report},
-    rows::{self, FIGURES, OperationRow, StepRow, TierRow},
+    rows::{self, FIGURES, MEMORY, OperationRow, StepRow, TierRow},
     units, words,
 };
 
@@ -46,8 +46,9 @@ pub fn render(report: &Report) -> askama::Result<String> {
         tiles,
         checks,
         faults: faults(report),
-        tiers: tiers(report),
+        tiers: rows::tiers(report),
         operations: rows::operations(report),
+        memory: rows::memory(report),
         saturation: rows::saturation(&report.saturation),
         verification: rows::verification(&report.verification),
         misplaced: misplaced(report),
@@ -77,8 +78,9 @@ struct Page<'a> {
     tiles: Vec<Tile>,
     checks: Vec<Check>,
     faults: Vec<Fault>,
-    tiers: Vec<(String, Vec<TierRow>)>,
+    tiers: Vec<(&'a str, Vec<TierRow>)>,
     operations: Vec<OperationRow>,
+    memory: Vec<(String, [String; 3])>,
     saturation: Vec<StepRow>,
     verification: Vec<(String, String, bool)>,
     misplaced: Vec<(&'static str, &'a [Misplaced])>,
@@ -110,17 +112,6 @@ fn letter(at: usize) -> String {
         0 => letter.into(),
         round => format!("{letter}{round}"),
     }
-}
-
-fn tiers(report: &Report) -> Vec<(String, Vec<TierRow>)> {
-    let mut tiers: Vec<(String, Vec<TierRow>)> = Vec::new();
-    for row in rows::tiers(report) {
-        match tiers.last_mut() {
-            Some((tier, rows)) if *tier == row.tier => rows.push(row),
-            _ => tiers.push((row.tier.clone(), vec![row])),
-        }
-    }
-    tiers
 }
 
 fn misplaced(report: &Report) -> Vec<(&'static str, &[Misplaced])> {

@@ -2,7 +2,7 @@
 
 use crate::report::{
     model::{LimitKind, Report, Verdict},
-    rows::answered_per_s,
+    rows::{answered_per_s, server_memory},
     units::{as_f64, count, number, share, with_unit},
     words,
 };
@@ -95,14 +95,16 @@ pub(super) fn figures(report: &Report) -> Vec<(&'static str, String, String)> {
     }
     let accepted = report.verification.accepted;
     if accepted > 0 {
-        let note = format!("by {} users", count(report.world.users));
+        let note = format!(
+            "by {} users, with those of the warm-up",
+            count(report.world.users)
+        );
         figures.push(("posts accepted", count(accepted), note));
     }
     let seconds = report.seconds.iter();
-    let memory = seconds.map(|second| second.memory_bytes.values().sum::<u64>());
-    if let Some(most) = memory.max().filter(|most| *most > 0) {
+    if let Some(most) = seconds.filter_map(server_memory).max() {
         let most = with_unit(as_f64(most), "B");
-        figures.push(("memory", most, "resident, at most".into()));
+        figures.push(("memory of the server", most, "resident, at most".into()));
     }
     figures
 }

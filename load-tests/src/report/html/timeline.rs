@@ -2,6 +2,7 @@
 
 use crate::report::{
     model::{Report, Second},
+    rows::server_memory,
     units::{as_f64, count, duration, latency, number, with_unit},
 };
 
@@ -20,7 +21,8 @@ pub(super) struct Timeline {
 /// A step of the run.
 pub(super) struct Row {
     pub(super) from: String,
-    /// Good and bad answers a second; p99 of author, followers and public; open jobs, memory, processors.
+    /// Good and bad answers a second; p99 of author, followers and public; open jobs, memory of the server,
+    /// processors.
     pub(super) cells: [String; 8],
     /// The letters of the faults in it.
     pub(super) faults: String,
@@ -67,10 +69,8 @@ fn cells(seconds: &[Second]) -> [String; 8] {
         let open = &second.backlog;
         (!open.is_empty()).then(|| open.values().sum())
     });
-    let memory = most(|second| {
-        let resident = &second.memory_bytes;
-        (!resident.is_empty()).then(|| resident.values().sum())
-    });
+    let memory = most(server_memory);
+    let is_known = seconds.iter().any(|of| !of.processor_s.is_empty());
     let processors: f64 = seconds.iter().flat_map(|of| of.processor_s.values()).sum();
     [
         per_s(seconds.iter().flat_map(|of| of.good.values()).sum()),
@@ -80,7 +80,7 @@ fn cells(seconds: &[Second]) -> [String; 8] {
         worst("tier public"),
         or_dash(backlog.map(count)),
         or_dash(memory.map(|bytes| with_unit(as_f64(bytes), "B"))),
-        format!("{:.1}", processors / length),
+        or_dash(is_known.then(|| format!("{:.1}", processors / length))),
     ]
 }
 
