@@ -60,7 +60,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// Whether the public tier writes it; the followers tier writes the others.
-    pub const fn is_public(self) -> bool {
+    pub(crate) const fn is_public(self) -> bool {
         !matches!(self, Self::Home | Self::LastHome)
     }
 }
