@@ -68,7 +68,7 @@ impl Replicas {
         commands: &Commands,
     ) -> Result<Vec<Value>, Unconfirmed> {
         if self.wanted == 0 {
-            return link.send_as_is(commands).await.map_err(Unconfirmed::Lost);
+            return link.send_commit(commands).await.map_err(Unconfirmed::Lost);
         }
         // All places are taken for so long only while replicas are missing.
         let Ok(Ok(_place)) = timeout(Duration::from_millis(WAIT_MS), self.places.acquire()).await

@@ -19,7 +19,10 @@ use super::{address::RedisAddress, script::Script};
 
 /// Connections that the small commands of all tasks share.
 const SHARED: usize = 2;
-/// Connections for bulks, which all tasks share as well: nothing small waits behind a bulk.
+/// The place of the connection for commits, which all tasks share as well: an author does not wait behind
+/// all who read, and what workers have done does not either.
+const FOR_COMMITS: usize = SHARED;
+/// Connections for bulks: nothing small waits behind a bulk.
 const FOR_BULKS: usize = 2;
 /// Pipelines of one call that are under way at once.
 pub(super) const IN_FLIGHT_MAX: usize = 64;
@@ -32,7 +35,7 @@ const LOADS_MAX: usize = 3;
 
 /// The connections of a store.
 pub(super) struct Link {
-    server: Server<{ SHARED + FOR_BULKS }>,
+    server: Server<{ SHARED + 1 + FOR_BULKS }>,
     turn: AtomicUsize,
 }
 
@@ -70,10 +73,10 @@ impl Link {
         }
     }
 
-    /// [`Link::send`] without sending anything twice: of a commit it must be known whether an earlier
+    /// [`Link::send`] for a commit, without sending anything twice: it must be known whether an earlier
     /// attempt may have been carried out.
-    pub(super) async fn send_as_is(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
-        self.send_on(self.turn(), commands).await
+    pub(super) async fn send_commit(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
+        self.send_on(FOR_COMMITS, commands).await
     }
 
     /// Sends commands on the shared connection in this place, with the scripts where the server does
@@ -142,7 +145,7 @@ impl Link {
 
     /// Sends a bulk, a few messages at a time; the answers in the order of its commands.
     pub(super) async fn send_bulk(&self, bulk: &Bulk) -> RedisResult<Vec<Value>> {
-        let on = |turn: usize| SHARED + turn % FOR_BULKS;
+        let on = |turn: usize| FOR_COMMITS + 1 + turn % FOR_BULKS;
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let messages = bulk.messages().iter().enumerate();
         let sent: Vec<_> = messages
