@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{
     Login, Program, RedisServer,
-    server::{bus, free_port},
+    server::{START_TRIES_MAX, bus, free_port},
     wait_for,
 };
 
@@ -41,20 +41,28 @@ impl RedisCluster {
     /// A master that starts waits two seconds before it serves, for the case that it was away; a replica
     /// does not. So each node begins as a replica of a master that there never was, and takes its place.
     pub(crate) fn start() -> Self {
-        let ports: Vec<u16> = (0..2 * MASTERS).map(|_| free_port()).collect();
-        let starting: Vec<RedisServer> = (0..ports.len())
-            .map(|index| {
-                let folder = TempDir::new().unwrap();
-                fs::write(folder.path().join("nodes.conf"), told(index, &ports)).unwrap();
-                RedisServer::launch(Program::Redis, ports[index], folder, &SETTINGS)
-            })
-            .collect();
-        let mut cluster = Self { nodes: starting };
-        for node in &mut cluster.nodes {
-            assert!(node.is_up(), "a node does not start");
-        }
+        // Somebody else may have taken a port between the look and the node's start.
+        let mut tries = (0..START_TRIES_MAX).map(|_| Self::launch());
+        let started = tries.find_map(|mut cluster| {
+            let are_up = cluster.nodes.iter_mut().all(RedisServer::is_up);
+            are_up.then_some(cluster)
+        });
+        let cluster = started.unwrap_or_else(|| panic!("the nodes of a cluster do not start"));
         cluster.join().unwrap();
         cluster
+    }
+
+    /// Starts the nodes; they may not answer yet.
+    fn launch() -> Self {
+        let ports: Vec<u16> = (0..2 * MASTERS).map(|_| free_port()).collect();
+        let nodes = (0..ports.len()).map(|index| {
+            let folder = TempDir::new().unwrap();
+            fs::write(folder.path().join("nodes.conf"), told(index, &ports)).unwrap();
+            RedisServer::launch(Program::Redis, ports[index], folder, &SETTINGS)
+        });
+        Self {
+            nodes: nodes.collect(),
+        }
     }
 
     fn join(&self) -> RedisResult<()> {

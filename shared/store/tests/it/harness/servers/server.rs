@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::{Program, TIME_MAX};
 
 /// Ports are taken between the look for a free one and its use, now and then.
-const START_TRIES_MAX: usize = 5;
+pub(super) const START_TRIES_MAX: usize = 5;
 /// Below the ports that the system gives to connections, so that none of these takes the port of a server
 /// that is being started again.
 const PORTS: Range<u16> = 10_000..20_000;
