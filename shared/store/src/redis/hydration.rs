@@ -70,8 +70,12 @@ impl RedisStore {
                 None => self.user_by_id(*id).await?,
             });
         }
-        let relations = match (reader, answers.next(), answers.next()) {
-            (Some(reader), Some(follows), Some(others)) => {
+        let relations = match reader {
+            Some(reader) if !ids.is_empty() => {
+                // Without them nobody knows who may not see what.
+                let (Some(follows), Some(others)) = (answers.next(), answers.next()) else {
+                    return Err(UNKNOWN_ANSWER);
+                };
                 self.relations_in(reader, ids, follows, others).await?
             }
             _ => vec![Relation::default(); ids.len()],
