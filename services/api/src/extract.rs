@@ -73,7 +73,6 @@ async fn read_body(mut body: Body, state: &ApiState) -> Result<Bytes, Problem> {
                 continue;
             };
             if bytes.len() + data.len() > limits.body_bytes_max {
-                discard(&mut body, limits.body_bytes_max * 16).await;
                 return Err(body_too_large(limits.body_bytes_max));
             }
             bytes.extend_from_slice(&data);
@@ -87,17 +86,6 @@ async fn read_body(mut body: Body, state: &ApiState) -> Result<Bytes, Problem> {
             format!("a body must arrive within {} ms", limits.body_ms_max),
         ))
     })
-}
-
-/// Reads on for a while: a client that is still sending when the connection closes would lose the
-/// answer.
-async fn discard(body: &mut Body, bytes_max: usize) {
-    let mut discarded = 0;
-    while discarded < bytes_max
-        && let Some(Ok(frame)) = body.frame().await
-    {
-        discarded += frame.data_ref().map_or(0, Bytes::len);
-    }
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

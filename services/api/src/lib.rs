@@ -14,6 +14,7 @@ mod measure;
 mod page;
 mod problem;
 mod request;
+mod request_body;
 mod wire;
 
 mod admin;

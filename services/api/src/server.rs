@@ -1,8 +1,6 @@
 //! The HTTP/1.1 server: bounded connections, bounded patience, and an orderly end.
 
-use std::{
-    convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration,
-};
+use std::{convert::Infallible, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -21,7 +19,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use crate::{Problem, ProblemKind};
+use crate::{Problem, ProblemKind, request_body::BodyWatch};
 
 /// The bounds on connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,12 +179,16 @@ impl Connection {
         } = self;
         let handlers = shutdown.clone();
         let service = service_fn(move |request: Request<Incoming>| -> Answer {
-            let mut request = request.map(Body::new);
+            let (mut request, body) = BodyWatch::over(request);
             let extensions = request.extensions_mut();
             extensions.insert(ConnectInfo(peer));
             extensions.insert(Shutdown(handlers.clone()));
             let mut router = router.clone();
-            Box::pin(async move { router.call(request).await })
+            Box::pin(async move {
+                let mut response = router.call(request).await?;
+                body.settle(&mut response).await;
+                Ok(response)
+            })
         });
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -194,10 +196,10 @@ impl Connection {
             .max_buf_size(BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let served = tokio::select! {
-            served = poll_fn(|cx| connection.poll_without_shutdown(cx)) => served,
+            served = &mut connection => served,
             () = shutdown.cancelled() => {
                 Pin::new(&mut connection).graceful_shutdown();
-                poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+                (&mut connection).await
             }
         };
         let parts = connection.into_parts();

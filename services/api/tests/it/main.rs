@@ -20,6 +20,7 @@ mod limits;
 mod operations;
 mod pages;
 mod posts;
+mod request_bodies;
 mod users;
 mod visibility;
 mod web_pages;

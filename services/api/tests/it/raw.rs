@@ -23,6 +23,20 @@ impl Raw {
         self.0.write_all(bytes).await.is_ok()
     }
 
+    /// One answer, of which the connection may go on. It must tell its length.
+    pub(crate) async fn answer(&mut self) -> String {
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(self.0.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(answer).unwrap();
+        let (_, length) = head.split_once("content-length: ").unwrap();
+        let length = length.lines().next().unwrap().parse().unwrap();
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await.unwrap();
+        head + &String::from_utf8(body).unwrap()
+    }
+
     /// All that the server sends until it closes the connection.
     pub(crate) async fn until_closed(&mut self) -> String {
         let mut answer = Vec::new();
