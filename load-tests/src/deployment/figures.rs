@@ -84,7 +84,8 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use std::{
-        process::{Child, Command},
+        io::{Read, Write},
+        process::{Child, Command, Stdio},
         time::Instant,
     };
 
@@ -107,9 +108,8 @@ mod tests {
 
     #[test]
     fn processes_with_one_name_are_added_up() {
-        let sleeping = || Command::new("sleep").arg("60").spawn().unwrap();
-        let mut children = [sleeping(), sleeping()];
-        let named = |child: &Child| ("sleeper".to_owned(), child.id());
+        let mut children = [running_cat(), running_cat()];
+        let named = |child: &Child| ("cat".to_owned(), child.id());
         let meter = Meter::new();
         let both = meter.read(&children.each_ref().map(named));
         let one = meter.read(&[named(&children[0])]);
@@ -117,10 +117,20 @@ mod tests {
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        let (one, both) = (
-            one.resident_bytes["sleeper"],
-            both.resident_bytes["sleeper"],
-        );
+        let (one, both) = (one.resident_bytes["cat"], both.resident_bytes["cat"]);
         assert!(one > 0 && both > one, "{one} {both}");
+    }
+
+    /// A process that has begun: before, its memory still grows.
+    fn running_cat() -> Child {
+        let mut cat = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        cat.stdin.as_mut().unwrap().write_all(b"a").unwrap();
+        let mut echo = [0];
+        cat.stdout.as_mut().unwrap().read_exact(&mut echo).unwrap();
+        cat
     }
 }
