@@ -151,8 +151,8 @@ pub trait Facts: Send + Sync {
     async fn user_counts(&self, id: UserId) -> Result<UserCounts, StoreError>;
 
     /// Sets or ends a relation of `from` to `to`; doing so twice is the same as once. A follow, an
-    /// unfollow, a block and its end make the home timeline of `from` cold (a block that of `to`,
-    /// too) before they return.
+    /// unfollow, a block and its end make the home timeline of `from` cold (a block and its end that
+    /// of `to`, too) before they return.
     ///
     /// **Follower lists may hold too much, never too little**: a follow is in the list of `to` before
     /// this returns and before the home timeline of `from` can become warm again; an unfollow may

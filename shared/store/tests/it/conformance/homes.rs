@@ -283,7 +283,7 @@ pub(crate) async fn relations_make_timelines_cold(rig: Rig) {
         (Follow, true, false),
         (Follow, false, false),
         (Block, true, true),
-        (Block, false, false),
+        (Block, false, true),
     ] {
         for user in [ada, bob, eve] {
             home::rebuild(rig.store().as_ref(), user).await.unwrap();

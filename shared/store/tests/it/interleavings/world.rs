@@ -170,10 +170,10 @@ impl World {
         to: UserId,
         on: bool,
     ) -> Result<(), TestCaseError> {
-        let cooled = match (kind, on) {
-            (RelationKind::Mute, _) => vec![],
-            (RelationKind::Block, true) => vec![from, to],
-            _ => vec![from],
+        let cooled = match kind {
+            RelationKind::Mute => vec![],
+            RelationKind::Block => vec![from, to],
+            RelationKind::Follow => vec![from],
         };
         for user in cooled {
             let is_cold = self.rig.store().home(user).await.unwrap() == Home::Cold;
