@@ -64,6 +64,12 @@ pub(crate) struct ServeArgs {
     )]
     pub tiers: Vec<Tier>,
 
+    /// Most followers to whose home timelines posts are pushed: those of an author with more are merged
+    /// when his followers read, which costs each of these readings a little. `none`: push to all, however
+    /// many they are [default: none on the embedded store, 100000 on Redis]
+    #[arg(long, env = "RIPPLE_PUSH_FOLLOWERS_MAX", value_name = "FOLLOWERS", value_parser = push_limit)]
+    pub push_followers_max: Option<PushLimit>,
+
     /// Whether anybody may create a user, or only who has the admin token [default: open on a
     /// loopback address, else closed]
     #[arg(long, env = "RIPPLE_REGISTRATION")]
@@ -206,6 +212,10 @@ pub(crate) struct HealthArgs {
     pub url: String,
 }
 
+/// To how many followers posts are pushed; `None`: to all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PushLimit(pub Option<u64>);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Records {
     Follows,
@@ -259,6 +269,14 @@ fn listen_address(text: &str) -> Result<String, String> {
     }
 }
 
+fn push_limit(text: &str) -> Result<PushLimit, String> {
+    if text == "none" {
+        return Ok(PushLimit(None));
+    }
+    let limit = text.parse().map(|max| PushLimit(Some(max)));
+    limit.map_err(|_| "a number of followers, or `none`".to_owned())
+}
+
 fn public_url(text: &str) -> Result<String, String> {
     let fault = || "an http or https address, such as https://ripple.example".to_owned();
     let url = reqwest::Url::parse(text).map_err(|_| fault())?;
@@ -300,6 +318,15 @@ mod tests {
         assert!(cli.command.is_none());
         assert_eq!(cli.serve.listen, "[::1]:0");
         assert_eq!(cli.serve.tiers, Tier::ALL);
+    }
+
+    #[test]
+    fn a_limit_of_pushes_is_a_number_or_none() {
+        assert_eq!(push_limit("none"), Ok(PushLimit(None)));
+        assert_eq!(push_limit("5"), Ok(PushLimit(Some(5))));
+        for text in ["", "-1", "all", "1e6", "5 "] {
+            assert!(push_limit(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{Cli, LogForm, Registration, Role, ServeArgs, StoreArgs, Switch},
+    cli::{Cli, LogForm, PushLimit, Registration, Role, ServeArgs, StoreArgs, Switch},
     credentials::{self, Credentials},
     drain::{Signals, drain},
     listen::listen,
@@ -23,12 +23,17 @@ use crate::{
 
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 
+/// A push over the network costs a thousand times one in memory: posts to more followers than this would hold
+/// up each other and everybody else's.
+const PUSH_FOLLOWERS_MAX_ON_REDIS: u64 = 100_000;
+
 /// How `serve` is set up.
 pub(crate) struct ServeOptions {
     listen: String,
     store: StoreArgs,
     role: Role,
     tiers: Vec<Tier>,
+    push_followers_max: Option<u64>,
     registration: Option<Registration>,
     rate_limit: bool,
     log: LogForm,
@@ -49,11 +54,16 @@ impl ServeOptions {
                  whose jobs it does)",
             ));
         }
+        let push_limit = args.push_followers_max.unwrap_or(match args.store.store {
+            StoreAddress::Embedded => PushLimit(None),
+            StoreAddress::Redis(_) => PushLimit(Some(PUSH_FOLLOWERS_MAX_ON_REDIS)),
+        });
         Ok(Self {
             listen: args.listen,
             store: args.store,
             role: args.role,
             tiers: args.tiers,
+            push_followers_max: push_limit.0,
             registration: args.registration,
             rate_limit: args.rate_limit == Switch::On,
             log: args.log,
@@ -130,6 +140,7 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<(), Box<dyn std::erro
             Role::Api => Vec::new(),
         },
         drain_ms: workers_drain_ms(options.drain),
+        push_followers_max: options.push_followers_max,
         ..WorkerOptions::default()
     };
     let mut workers = tokio::spawn(ripple_workers::run(

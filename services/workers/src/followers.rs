@@ -1,17 +1,21 @@
 //! The followers tier: carries posts to those they address and to their authors' followers.
 
-use std::sync::Arc;
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
+use lru::LruCache;
 use ripple_domain::{
     JobKind, Post, Stage, StageState, Timestamp, UserId, Visibility,
     plan::{CHUNK_FOLLOWERS_MAX, chunk_followers},
 };
-use ripple_store::{Claim, Delivery, Fate, Pushed, Store};
+use ripple_store::{Claim, Delivery, Fate, Pushed, Store, StoreError};
 
 use crate::{
-    handler::{AttemptError, Handler, Outcome},
+    handler::{AttemptError, Handler, Outcome, chain},
     stage,
 };
 
@@ -22,8 +26,16 @@ const BATCH_FOLLOWERS_MAX: usize = 200_000;
 /// of so many followers.
 const PROGRESS_EVERY: u64 = 100_000;
 
+/// Authors that are remembered as having too many followers to push to.
+const LARGE_AUTHORS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
+
 pub(crate) struct Followers {
     store: Arc<dyn Store>,
+    /// The posts of authors whom more follow are pulled.
+    push_followers_max: Option<u64>,
+    /// Of whom a post went to more. Whether it is so still is looked up each time; for all others, who are
+    /// the rule, nothing is.
+    large: Mutex<LruCache<UserId, ()>>,
 }
 
 /// A claimed delivery, its kind taken apart.
@@ -35,9 +47,22 @@ struct Work<'a> {
     started_at: Timestamp,
 }
 
+/// Whom a post has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    /// A chunk of the followers.
+    Chunk(Pushed),
+    /// All the rest of them, without a push: so many.
+    Rest(u64),
+}
+
 impl Followers {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Arc<dyn Store>, push_followers_max: Option<u64>) -> Self {
+        Self {
+            store,
+            push_followers_max,
+            large: Mutex::new(LruCache::new(LARGE_AUTHORS_MAX)),
+        }
     }
 
     /// Enters a post in its recipients' inboxes, with its first chunk.
@@ -51,44 +76,101 @@ impl Followers {
         Ok(work)
     }
 
-    /// Pushes a chunk of every post that goes to followers, all in one call, and returns what each
-    /// did, in the order of `works`; a post without followers' deliveries is at its end.
-    async fn push_home(&self, works: &[&Work<'_>]) -> Result<Vec<Pushed>, AttemptError> {
-        let goes_out = |work: &&Work<'_>| work.post.visibility != Visibility::Direct;
-        let followers_max = chunk_followers(BATCH_FOLLOWERS_MAX, works.len());
-        let deliveries: Vec<Delivery> = works
-            .iter()
-            .copied()
-            .filter(goes_out)
-            .map(|work| Delivery {
-                post: work.post.id,
-                author: work.post.author,
-                after: work.after,
-                followers_max,
-            })
-            .collect();
-        let pushed = if deliveries.is_empty() {
-            Vec::new()
-        } else {
-            let pushed = self.store.push_home(deliveries).await;
-            pushed.map_err(AttemptError::PushHome)?
+    /// Has the author's posts pulled where too many follow him: all who have not got this one read it from
+    /// now on. `None` where it is to be pushed.
+    async fn pull(&self, work: &Work<'_>) -> Result<Option<Reached>, AttemptError> {
+        let author = work.post.author;
+        let Some(followers_max) = self.push_followers_max else {
+            return Ok(None);
         };
-        let mut pushed = pushed.into_iter();
-        Ok(works
-            .iter()
-            .map(|work| match goes_out(work) {
-                true => pushed.next().unwrap_or_default(),
-                false => Pushed::default(),
-            })
-            .collect())
+        if work.delivered <= followers_max && !self.large().contains(&author) {
+            return Ok(None);
+        }
+        let followers = self.followers_of(author).await?;
+        if followers <= followers_max {
+            self.large().pop(&author);
+            return Ok(None);
+        }
+        match self.store.pull(author).await {
+            Ok(true) => Ok(Some(Reached::Rest(
+                followers.saturating_sub(work.delivered),
+            ))),
+            Ok(false) => {
+                if work.is_first_chunk() {
+                    tracing::warn!(
+                        %author,
+                        followers,
+                        "a post is pushed to very many followers: those of too many authors are pulled already"
+                    );
+                }
+                Ok(None)
+            }
+            // A push does what is to be done as well; it takes longer.
+            Err(error) => {
+                tracing::warn!(
+                    %author,
+                    followers,
+                    error = chain(&error),
+                    "a post is pushed to very many followers: it could not be noted that it is pulled"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    /// Pushes a chunk of every post that is to be pushed to followers, all in one call, and returns whom
+    /// each has reached, in the order of `works`.
+    async fn push_home(&self, works: &[&Work<'_>]) -> Result<Vec<Reached>, AttemptError> {
+        let without_push = try_join_all(works.iter().map(|work| async {
+            match work.post.visibility {
+                Visibility::Direct => Ok(Some(Reached::Rest(0))),
+                _ => self.pull(work).await,
+            }
+        }));
+        let mut reached = without_push.await?;
+        let to_push = works.iter().zip(&mut reached);
+        let to_push = to_push.filter(|(_, reached)| reached.is_none());
+        let (works, places): (Vec<&&Work<'_>>, Vec<_>) = to_push.unzip();
+        let followers_max = chunk_followers(BATCH_FOLLOWERS_MAX, works.len());
+        let deliveries = works.into_iter().map(|work| Delivery {
+            post: work.post.id,
+            author: work.post.author,
+            after: work.after,
+            followers_max,
+        });
+        let deliveries: Vec<Delivery> = deliveries.collect();
+        if !deliveries.is_empty() {
+            let pushed = self.store.push_home(deliveries).await;
+            let pushed = pushed.map_err(AttemptError::PushHome)?;
+            for (place, pushed) in places.into_iter().zip(pushed) {
+                *place = Some(Reached::Chunk(pushed));
+            }
+        }
+        let all: Option<Vec<Reached>> = reached.into_iter().collect();
+        all.ok_or(AttemptError::PushHome(StoreError::Corrupt {
+            what: "number of answers to pushes",
+        }))
     }
 
     /// What becomes of a job after a chunk.
-    async fn after_chunk(&self, work: &Work<'_>, pushed: Pushed) -> Result<Outcome, AttemptError> {
-        let followers = work.delivered + pushed.followers;
+    async fn after_chunk(
+        &self,
+        work: &Work<'_>,
+        reached: Reached,
+    ) -> Result<Outcome, AttemptError> {
+        let (followers, pushed, next) = match reached {
+            Reached::Chunk(pushed) => {
+                let followers = work.delivered + pushed.followers;
+                if self.push_followers_max.is_some_and(|max| followers > max) {
+                    self.large().put(work.post.author, ());
+                }
+                (followers, pushed.followers, pushed.next)
+            }
+            Reached::Rest(rest) => (work.delivered + rest, 0, None),
+        };
         let inboxes = work.post.recipients.len() as u64;
         let new_inboxes = if work.is_first_chunk() { inboxes } else { 0 };
-        let (fate, progress) = match pushed.next {
+        let (fate, progress) = match next {
             None => {
                 let now = self.store.clock().now();
                 let stage = stage::done(followers + inboxes, work.started_at, now);
@@ -111,8 +193,17 @@ impl Followers {
         Ok(Outcome::Settle {
             fate,
             progress,
-            deliveries: pushed.followers + new_inboxes,
+            deliveries: pushed + new_inboxes,
         })
+    }
+
+    fn large(&self) -> MutexGuard<'_, LruCache<UserId, ()>> {
+        self.large.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn followers_of(&self, author: UserId) -> Result<u64, AttemptError> {
+        let counts = self.store.user_counts(author).await;
+        Ok(counts.map_err(AttemptError::ReadCounts)?.followers)
     }
 
     /// The stage of a fan-out under way, where it is worth writing down.
@@ -126,8 +217,7 @@ impl Followers {
         {
             return Ok(None);
         }
-        let counts = self.store.user_counts(work.post.author).await;
-        let in_all = counts.map_err(AttemptError::ReadCounts)?.followers;
+        let in_all = self.followers_of(work.post.author).await?;
         let is_long = in_all > CHUNK_FOLLOWERS_MAX as u64;
         Ok(is_long.then(|| Stage {
             state: StageState::Running,
@@ -155,9 +245,10 @@ impl Handler for Followers {
             join_all(works.map(|work| self.push_inboxes(work))).await;
 
         let to_push: Vec<&Work<'_>> = works.iter().flatten().collect();
-        let pushed = self.push_home(&to_push).await?;
-        let pushed = to_push.into_iter().zip(pushed);
-        let concluded = join_all(pushed.map(|(work, pushed)| self.after_chunk(work, pushed))).await;
+        let reached = self.push_home(&to_push).await?;
+        let reached = to_push.into_iter().zip(reached);
+        let concluded =
+            join_all(reached.map(|(work, reached)| self.after_chunk(work, reached))).await;
         let mut concluded = concluded
             .into_iter()
             .map(|outcome| outcome.unwrap_or_else(Outcome::Failed));

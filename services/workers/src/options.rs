@@ -18,6 +18,9 @@ pub struct WorkerOptions {
     /// How long jobs of the public tier may gather under load so that more of them share a batch, in
     /// milliseconds. A lone job never waits.
     pub gather_ms: u64,
+    /// The posts of an author whom more follow than this are pulled by his readers rather than pushed to
+    /// them; `None`: those of nobody.
+    pub push_followers_max: Option<u64>,
     /// How long one attempt may take, in milliseconds, before it counts as failed.
     pub attempt_ms_max: u64,
 }
@@ -32,6 +35,7 @@ impl Default for WorkerOptions {
             poll_ms: 250,
             // A tenth of what the public tier's budget of two seconds allows.
             gather_ms: 200,
+            push_followers_max: None,
             attempt_ms_max: 10_000,
         }
     }

@@ -45,7 +45,7 @@ pub async fn run(
         let bench = Bench {
             tier,
             store: Arc::clone(&store),
-            handler: handler(tier, &store, &refreshes),
+            handler: handler(tier, &store, &options, &refreshes),
             replays: Replays::new(Arc::clone(&store)),
             attempt_ms_max: options.attempt_ms_max,
             stop: shutdown.clone(),
@@ -101,10 +101,15 @@ fn tiers(options: &WorkerOptions) -> impl Iterator<Item = Tier> {
         .filter(|tier| options.tiers.contains(tier))
 }
 
-fn handler(tier: Tier, store: &Arc<dyn Store>, refreshes: &Arc<Refreshes>) -> Arc<dyn Handler> {
+fn handler(
+    tier: Tier,
+    store: &Arc<dyn Store>,
+    options: &WorkerOptions,
+    refreshes: &Arc<Refreshes>,
+) -> Arc<dyn Handler> {
     let store = Arc::clone(store);
     match tier {
-        Tier::Followers => Arc::new(Followers::new(store)),
+        Tier::Followers => Arc::new(Followers::new(store, options.push_followers_max)),
         Tier::Public => Arc::new(Public::new(store, Arc::clone(refreshes))),
     }
 }

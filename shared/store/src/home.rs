@@ -92,21 +92,28 @@ pub async fn read_facts(
     ))
 }
 
-/// The source of a home page: ids of one window after another. It reads the kept timeline once and
-/// goes on in the facts where that ends, so a home timeline has no artificial end.
+/// The source of a home page: ids of one window after another. It reads the kept timeline once, merges
+/// it with the author timelines of those whose posts are pulled, and goes on in the facts where it ends,
+/// so a home timeline has no artificial end.
 pub struct HomeIds<'a> {
     store: &'a dyn Store,
     user: UserId,
     ids: Vec<PostId>,
     floor: Option<PostId>,
+    /// Followees of whom `ids` may lack posts.
+    pulled: Vec<UserId>,
 }
 
 impl<'a> HomeIds<'a> {
     /// Opens a user's home timeline, rebuilding it where it is cold.
     pub async fn open(store: &'a dyn Store, user: UserId) -> Result<Self, StoreError> {
-        let home = match store.home(user).await? {
-            Home::Cold => rebuild_in_turn(store, user).await?,
-            warm @ Home::Warm { .. } => warm,
+        let (home, pulled) = match store.read_home(user).await? {
+            (Home::Cold, _) => {
+                let home = rebuild_in_turn(store, user).await?;
+                // Looked up after the timeline: who is pulled only since then has pushed all before.
+                (home, store.read_home(user).await?.1)
+            }
+            warm @ (Home::Warm { .. }, _) => warm,
         };
         let (ids, floor) = match home {
             Home::Warm { ids, floor } => (ids, floor),
@@ -118,6 +125,7 @@ impl<'a> HomeIds<'a> {
             user,
             ids,
             floor,
+            pulled,
         })
     }
 
@@ -125,9 +133,9 @@ impl<'a> HomeIds<'a> {
     pub async fn next(&self, window: Window, limit: usize) -> Result<Vec<PostId>, StoreError> {
         match window.direction {
             Direction::NewestFirst => {
-                let kept: Vec<_> = self.kept(window).take(limit).collect();
-                if !kept.is_empty() || self.floor.is_none() {
-                    return Ok(kept);
+                let above = self.above_floor(window, limit).await?;
+                if !above.is_empty() || self.floor.is_none() {
+                    return Ok(above);
                 }
                 read_facts(self.store, self.user, self.below_floor(window), limit).await
             }
@@ -136,23 +144,29 @@ impl<'a> HomeIds<'a> {
             Direction::OldestFirst
                 if self.floor.is_none_or(|floor| window.after >= Some(floor)) =>
             {
-                let kept = self
-                    .ids
-                    .iter()
-                    .rev()
-                    .copied()
-                    .filter(|id| window.contains(*id));
-                Ok(kept.take(limit).collect())
+                self.above_floor(window, limit).await
             }
             Direction::OldestFirst => read_facts(self.store, self.user, window, limit).await,
         }
     }
 
-    fn kept(&self, window: Window) -> impl Iterator<Item = PostId> {
-        self.ids
-            .iter()
-            .copied()
-            .filter(move |id| window.contains(*id))
+    /// What is kept of the window, with the posts above the floor that are pulled.
+    async fn above_floor(&self, window: Window, limit: usize) -> Result<Vec<PostId>, StoreError> {
+        let kept = self.ids.iter().copied();
+        let kept: Vec<PostId> = match window.direction {
+            Direction::NewestFirst => within(window, kept).take(limit).collect(),
+            Direction::OldestFirst => within(window, kept.rev()).take(limit).collect(),
+        };
+        if self.pulled.is_empty() {
+            return Ok(kept);
+        }
+        let above = Window {
+            after: window.after.max(self.floor),
+            ..window
+        };
+        let pulled = self.store.posts_of(&self.pulled, above, limit).await?;
+        let sources = vec![kept.into_iter(), pulled.into_iter()];
+        Ok(merge(sources, window.direction, limit))
     }
 
     /// The part of the window at and below the floor.
@@ -164,6 +178,10 @@ impl<'a> HomeIds<'a> {
         };
         Window { before, ..window }
     }
+}
+
+fn within(window: Window, ids: impl Iterator<Item = PostId>) -> impl Iterator<Item = PostId> {
+    ids.filter(move |id| window.contains(*id))
 }
 
 #[cfg(test)]

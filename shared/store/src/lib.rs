@@ -32,8 +32,8 @@ pub use queue::{
     TierStats,
 };
 pub use read_models::{
-    Delivery, FeedDocument, FeedFormat, FeedKey, Home, IndexWrite, Indexed, Pushed, ReadModels,
-    Warming,
+    Delivery, FeedDocument, FeedFormat, FeedKey, Home, IndexWrite, Indexed, PULLED_AUTHORS_MAX,
+    Pushed, ReadModels, Warming,
 };
 
 /// A store: everything that Ripple needs of one.

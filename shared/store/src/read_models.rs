@@ -34,12 +34,12 @@ pub struct Pushed {
 pub enum Home {
     /// Absent: it must be rebuilt before it can be read.
     Cold,
-    /// Complete above its floor.
+    /// Complete above its floor, but for the posts of authors who are pulled.
     Warm {
         /// The ids above the floor, newest first, each once.
         ids: Vec<PostId>,
-        /// Every post above this id that belongs in the timeline is in it; what lies at or below is
-        /// to be read from the author timelines. `None`: it is complete down to the first post.
+        /// Every post above this id that belongs in the timeline is in it, or is pulled; what lies at or
+        /// below is to be read from the author timelines. `None`: it is complete down to the first post.
         floor: Option<PostId>,
     },
 }
@@ -113,6 +113,10 @@ pub struct FeedDocument {
     pub body: Arc<[u8]>,
 }
 
+/// The most authors whose posts are pulled; those of further ones are pushed, however many follow them. Each
+/// reading of a home timeline looks which of them the reader follows.
+pub const PULLED_AUTHORS_MAX: usize = 256;
+
 /// What jobs write and pages are read from. Everything here can be rebuilt from the facts; every
 /// write is idempotent, so doing a job twice is the same as doing it once.
 #[async_trait]
@@ -121,6 +125,15 @@ pub trait ReadModels: Send + Sync {
     /// cold are passed over: their next rebuild reads the author timeline, which the commit wrote.
     /// A timeline that is warming takes the push. The answers are in the order of `deliveries`.
     async fn push_home(&self, deliveries: Vec<Delivery>) -> Result<Vec<Pushed>, StoreError>;
+
+    /// Has the posts of an author pulled: every reading of a home timeline that begins after the return, in any
+    /// process, merges his author timeline where the reader follows him ([`ReadModels::read_home`]), so that
+    /// his posts need not be pushed. It goes on so until [`ReadModels::home_cool_all`]. `false`, and nothing
+    /// happens, where [`PULLED_AUTHORS_MAX`] others are pulled.
+    ///
+    /// To be called again before each post of his that is not pushed: it costs little, and a store that
+    /// has lost it meanwhile (by the failover to a replica that was behind) knows it again.
+    async fn pull(&self, author: UserId) -> Result<bool, StoreError>;
 
     /// Enters a post in the inboxes of those whom it addresses, durably, and then pushes it to
     /// their home timelines like [`ReadModels::push_home`]. (A rebuild reads the inbox, so the order
@@ -135,8 +148,15 @@ pub trait ReadModels: Send + Sync {
         limit: usize,
     ) -> Result<Vec<PostId>, StoreError>;
 
-    /// A user's home timeline as it is kept. Counts as a read of it.
-    async fn home(&self, user: UserId) -> Result<Home, StoreError>;
+    /// A user's home timeline as it is kept, and the pulled authors whom he follows as they were then or
+    /// later: of these, posts may not be in it. Counts as a read of it.
+    async fn read_home(&self, user: UserId) -> Result<(Home, Vec<UserId>), StoreError>;
+
+    /// [`ReadModels::read_home`] without the pulled authors.
+    async fn home(&self, user: UserId) -> Result<Home, StoreError> {
+        let (home, _) = self.read_home(user).await?;
+        Ok(home)
+    }
 
     /// Whose turn it is to have his timeline rebuilt when he reads it.
     fn rebuild_turns(&self) -> &RebuildTurns;
@@ -159,7 +179,8 @@ pub trait ReadModels: Send + Sync {
     /// Makes a home timeline cold.
     async fn home_cool(&self, user: UserId) -> Result<(), StoreError>;
 
-    /// Makes every home timeline cold.
+    /// Makes every home timeline cold, and ends that posts are pulled: what was not pushed is read by the
+    /// rebuilds.
     async fn home_cool_all(&self) -> Result<(), StoreError>;
 
     /// Brings the indexes in line with a batch of posts and acks their jobs, in one atomic commit.

@@ -39,6 +39,7 @@ fn wrong_usage_is_told_apart_from_failure() {
         (&["--role", "worker"], "one process"),
         (&["--tiers", "followers,friends"], "no such tier"),
         (&["--tiers", ""], "no such tier"),
+        (&["--push-followers-max", "many"], "a number of followers"),
         (&["--home-memory", "much"], "--home-memory"),
         (&["--public-url", "ripple.example"], "https"),
         (&["--admin-token", "short"], "16"),

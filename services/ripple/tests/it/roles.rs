@@ -17,12 +17,14 @@ use crate::{
 on_every_store! { redis:
     the_roles_work_together_in_any_order
     what_one_process_changes_the_others_see_at_once
+    posts_to_too_many_followers_are_merged_when_they_read
     a_rolling_restart_under_load_loses_nothing
 }
 
 on_every_store! { redis_cluster:
     the_roles_work_together_in_any_order
     what_one_process_changes_the_others_see_at_once
+    posts_to_too_many_followers_are_merged_when_they_read
     a_rolling_restart_under_load_loses_nothing
 }
 
@@ -212,4 +214,40 @@ async fn a_rolling_restart_under_load_loses_nothing(place: Place) {
         once.dedup();
         assert_eq!(once, shown, "{page}");
     }
+}
+
+async fn posts_to_too_many_followers_are_merged_when_they_read(place: Place) {
+    let worker = place.start_with(&[FOLLOWERS, &["--push-followers-max", "2"]].concat());
+    let apis = [place.start_with(API), place.start_with(API)];
+    let ada = Client::sign_up(&apis[0].url, "ada").await;
+    let mut readers = Vec::new();
+    for (name, api) in ["grace", "linus", "edsger"]
+        .into_iter()
+        .zip(apis.iter().cycle())
+    {
+        let reader = Client::sign_up(&api.url, name).await;
+        reader.done(Method::PUT, "/v1/users/ada/follow").await;
+        assert!(reader.ids("/v1/timelines/home", 0).await.is_empty());
+        readers.push(reader);
+    }
+    let mut posts = Vec::new();
+    for n in 0..4 {
+        let post = id_of(&ada.publish(&format!("post {n}")).await);
+        posts.insert(0, post);
+        let receipt = format!("/v1/posts/{post}/delivery");
+        eventually(&receipt, worst_case(Tier::Followers), async || {
+            let receipt = ada.get(&receipt).await;
+            receipt["followers"]["state"] == "done" && receipt["followers"]["delivered"] == 3
+        })
+        .await;
+        for reader in &readers {
+            assert_eq!(reader.ids("/v1/timelines/home", 0).await, posts);
+        }
+    }
+    let metrics = Client::nobody(&worker.url).get_text("/metrics").await;
+    let pushed = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("ripple_deliveries_total "));
+    // The worker does not know before how many they are.
+    assert_eq!(pushed, Some("3"), "only the first was pushed");
 }

@@ -13,4 +13,5 @@ mod drain;
 mod fairness;
 mod faults;
 mod leases;
+mod pulled;
 mod replay;

@@ -2,9 +2,9 @@
 //! else.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{
-        Mutex, MutexGuard, PoisonError, RwLock,
+        Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -20,7 +20,7 @@ use super::{
     queue::TierQueue,
     watchers::Watchers,
 };
-use crate::{Clock, home::HOME_IDS_MAX};
+use crate::{Clock, PULLED_AUTHORS_MAX, home::HOME_IDS_MAX};
 
 /// Decoded posts kept; a short post takes some 500 bytes.
 const POSTS_CACHED_MAX: usize = 100_000;
@@ -41,6 +41,8 @@ pub(super) struct Memory {
     /// Whom a user follows.
     pub(super) followees: FollowerLists,
     sparse: RwLock<SparseRelations>,
+    /// Authors whose posts are pulled. None outlives the home timelines, which all are cold after a restart.
+    pulled: RwLock<BTreeSet<UserId>>,
     pub(super) users: RecordCache<UserId, User>,
     pub(super) posts: RecordCache<PostId, Post>,
     tiers: [TierState; 2],
@@ -93,6 +95,7 @@ impl Memory {
             followers: FollowerLists::new(),
             followees: FollowerLists::new(),
             sparse: RwLock::default(),
+            pulled: RwLock::default(),
             users: RecordCache::new(USERS_CACHED_MAX, USERS_BYTES_MAX),
             posts: RecordCache::new(POSTS_CACHED_MAX, POSTS_BYTES_MAX),
             tiers: [tier(), tier()],
@@ -181,7 +184,33 @@ impl Memory {
         others.iter().map(relation).collect()
     }
 
-    fn sparse_mut(&self) -> std::sync::RwLockWriteGuard<'_, SparseRelations> {
+    /// Has an author's posts pulled; `false` where those of too many others are.
+    pub(super) fn pull(&self, author: UserId) -> bool {
+        let mut pulled = self.pulled_mut();
+        if pulled.len() < PULLED_AUTHORS_MAX {
+            pulled.insert(author);
+        }
+        pulled.contains(&author)
+    }
+
+    /// The pulled authors whom a user follows.
+    pub(super) fn pulled_followees(&self, user: UserId) -> Vec<UserId> {
+        let pulled = self.pulled.read().unwrap_or_else(PoisonError::into_inner);
+        let follows = |author: &&UserId| self.followees.contains(user, **author);
+        pulled.iter().filter(follows).copied().collect()
+    }
+
+    /// Makes all home timelines cold. Nobody is pulled any more.
+    pub(super) fn cool_all_homes(&self) {
+        self.pulled_mut().clear();
+        self.homes.cool_all();
+    }
+
+    fn pulled_mut(&self) -> RwLockWriteGuard<'_, BTreeSet<UserId>> {
+        self.pulled.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sparse_mut(&self) -> RwLockWriteGuard<'_, SparseRelations> {
         self.sparse.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

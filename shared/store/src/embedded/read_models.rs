@@ -44,6 +44,10 @@ impl ReadModels for EmbeddedStore {
         }
     }
 
+    async fn pull(&self, author: UserId) -> Result<bool, StoreError> {
+        Ok(self.memory.pull(author))
+    }
+
     async fn push_inboxes(&self, post: PostId, recipients: &[UserId]) -> Result<(), StoreError> {
         let recipients = recipients.to_vec();
         let place = self.writer.place().await;
@@ -70,8 +74,9 @@ impl ReadModels for EmbeddedStore {
             .collect()
     }
 
-    async fn home(&self, user: UserId) -> Result<Home, StoreError> {
-        Ok(self.memory.homes.home(user, self.memory.clock.now()))
+    async fn read_home(&self, user: UserId) -> Result<(Home, Vec<UserId>), StoreError> {
+        let home = self.memory.homes.home(user, self.memory.clock.now());
+        Ok((home, self.memory.pulled_followees(user)))
     }
 
     fn rebuild_turns(&self) -> &RebuildTurns {
@@ -103,7 +108,7 @@ impl ReadModels for EmbeddedStore {
     async fn home_cool_all(&self) -> Result<(), StoreError> {
         let memory = Arc::clone(&self.memory);
         blocking(move || {
-            memory.homes.cool_all();
+            memory.cool_all_homes();
             Ok(())
         })
         .await

@@ -23,6 +23,9 @@ pub(super) enum Key<'a> {
     FreeUserIds,
     /// What is kept once for all processes, such as a secret. In the first partition.
     Kept(&'static str),
+    /// The authors whose posts are pulled. Every partition has them, beside the home timelines which may
+    /// lack posts of theirs.
+    Pulled(Partition),
     /// A user. In his partition, like all that follows of a user.
     User(UserId),
     /// Whom a user follows.
@@ -144,6 +147,7 @@ impl Key<'_> {
             | Self::ReplicaProbe(partition)
             | Self::FeedsByName(partition, _)
             | Self::FeedTopics(partition)
+            | Self::Pulled(partition)
             | Self::LogDays(partition) => *partition,
             Self::Imported(key) => partition_of(&key[..]),
             Self::Handle(handle) => partition_of(handle.as_str().as_bytes()),
@@ -160,6 +164,7 @@ impl Key<'_> {
             Self::UserIds => join(tag, b"user_ids", &[]),
             Self::FreeUserIds => join(tag, b"free_ids", &[]),
             Self::Kept(name) => join(tag, b"kept:", name.as_bytes()),
+            Self::Pulled(_) => join(tag, b"pull", &[]),
             Self::User(id) => numbered(tag, b"u:", id),
             Self::Followees(id) => numbered(tag, b"fo:", id),
             Self::Muted(id) => numbered(tag, b"mu:", id),

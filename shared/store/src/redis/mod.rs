@@ -40,6 +40,7 @@ mod post_imports;
 mod post_log;
 mod post_record;
 mod posts;
+mod pulled;
 mod queue;
 mod read_models;
 mod receipts;
@@ -189,6 +190,7 @@ impl Store for RedisStore {
             self.mend_relations().await,
             self.empty_outboxes().await,
             self.cool_idle_homes().await,
+            self.mend_pulled().await,
             self.make_room().await.map(drop),
             self.forget_feed_topics().await,
         ];

@@ -17,6 +17,10 @@ impl ReadModels for RedisStore {
         self.fan_out(&deliveries).await
     }
 
+    async fn pull(&self, author: UserId) -> Result<bool, StoreError> {
+        self.pull_posts_of(author).await
+    }
+
     async fn push_inboxes(&self, post: PostId, recipients: &[UserId]) -> Result<(), StoreError> {
         self.enter_inboxes(post, recipients).await
     }
@@ -30,8 +34,8 @@ impl ReadModels for RedisStore {
         self.read_inbox(user, window, limit).await
     }
 
-    async fn home(&self, user: UserId) -> Result<Home, StoreError> {
-        self.read_home(user).await
+    async fn read_home(&self, user: UserId) -> Result<(Home, Vec<UserId>), StoreError> {
+        self.home_of_reader(user).await
     }
 
     fn rebuild_turns(&self) -> &RebuildTurns {

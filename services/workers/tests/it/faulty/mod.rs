@@ -7,7 +7,7 @@ mod read_models;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use ripple_domain::PostId;
+use ripple_domain::{PostId, UserId};
 use ripple_store::{Clock, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,7 @@ pub(crate) enum Op {
     Posts(Vec<PostId>),
     PushHome(Vec<PostId>),
     PushInboxes(PostId),
+    Pull(UserId),
     Index(Vec<PostId>),
 }
 

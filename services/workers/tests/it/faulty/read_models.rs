@@ -16,6 +16,10 @@ impl ReadModels for Faulty {
         self.through(Op::PushHome(posts), self.inner.push_home(deliveries))
             .await
     }
+    async fn pull(&self, author: UserId) -> Result<bool, StoreError> {
+        self.through(Op::Pull(author), self.inner.pull(author))
+            .await
+    }
     async fn push_inboxes(&self, post: PostId, recipients: &[UserId]) -> Result<(), StoreError> {
         self.through(
             Op::PushInboxes(post),
@@ -31,8 +35,8 @@ impl ReadModels for Faulty {
     ) -> Result<Vec<PostId>, StoreError> {
         self.inner.inbox(user, window, limit).await
     }
-    async fn home(&self, user: UserId) -> Result<Home, StoreError> {
-        self.inner.home(user).await
+    async fn read_home(&self, user: UserId) -> Result<(Home, Vec<UserId>), StoreError> {
+        self.inner.read_home(user).await
     }
     fn rebuild_turns(&self) -> &RebuildTurns {
         self.inner.rebuild_turns()

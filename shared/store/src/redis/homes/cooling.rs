@@ -96,6 +96,8 @@ impl RedisStore {
     }
 
     pub(in crate::redis) async fn cool_all_homes(&self) -> Result<(), StoreError> {
+        // First: a push that was left out while they were pulled is of a post that all rebuilds after this read.
+        self.end_pulling().await?;
         self.cool_read_until("+inf").await
     }
 

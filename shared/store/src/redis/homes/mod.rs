@@ -29,15 +29,23 @@ const READ_GRAIN_MS: i64 = 3_600_000;
 const READ_GRAIN_PART: i64 = 60;
 
 impl RedisStore {
-    pub(super) async fn read_home(&self, user: UserId) -> Result<Home, StoreError> {
+    /// A home timeline and, looked up in the same message, the pulled authors whom its owner follows.
+    pub(super) async fn home_of_reader(
+        &self,
+        user: UserId,
+    ) -> Result<(Home, Vec<UserId>), StoreError> {
         let mut commands = Commands::new(user.partition());
         commands.add("GET", &Key::Home(user), &[] as &[&str]);
         commands.add("ZSCORE", &Key::Reads(user.partition()), user.0);
+        // Not before the timeline: who is pulled only since then has pushed all that it was to hold.
+        let followees = Key::Followees(user).name();
+        commands.add("SINTER", &Key::Pulled(user.partition()), followees);
         let answers = self.link.send(&commands).await;
         let mut answers = answers.map_err(store_error(READING))?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
         let kept: Option<Vec<u8>> = decode(next()).map_err(store_error(READING))?;
         let read_at: Option<f64> = decode(next()).map_err(store_error(READING))?;
+        let pulled: Vec<u32> = decode(next()).map_err(store_error(READING))?;
         let kept = kept.unwrap_or_default();
         let home = packed::parse(&kept);
         if packed::is_long(user, kept.len()) {
@@ -47,7 +55,7 @@ impl RedisStore {
         if let (Home::Warm { .. }, Some(read_at)) = (&home, read_at) {
             self.note_reading(user, read_at).await?;
         }
-        Ok(home)
+        Ok((home, pulled.into_iter().map(UserId).collect()))
     }
 
     /// Notes that the timeline was read now.

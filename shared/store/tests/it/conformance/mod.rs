@@ -10,6 +10,7 @@ mod inboxes;
 mod leases;
 mod lifecycle;
 mod posts;
+mod pulled;
 mod queue;
 mod queue_admin;
 mod reading;
@@ -133,6 +134,14 @@ macro_rules! conformance_of {
                 a_deletion_holds_at_once_and_for_good
                 the_author_deletes_and_an_admin_does
                 no_read_is_older_than_what_was_acknowledged
+            }
+            pulled {
+                posts_that_are_pulled_are_on_the_page_without_a_push
+                pulled_posts_lead_through_the_floor_without_a_seam
+                no_pulled_post_is_missing_after_a_crash
+                a_reader_is_told_of_the_pulled_whom_he_follows
+                cooling_all_timelines_ends_that_posts_are_pulled
+                no_more_than_the_most_are_pulled
             }
             queue {
                 the_earliest_deadline_goes_first

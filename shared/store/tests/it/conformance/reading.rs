@@ -11,7 +11,7 @@ use ripple_store::{
 use crate::harness::{Rig, new_post};
 
 /// Reads a home timeline page by page downwards, as a client does.
-async fn page_down(rig: &Rig, reader: UserId, limit: usize) -> Vec<PostId> {
+pub(super) async fn page_down(rig: &Rig, reader: UserId, limit: usize) -> Vec<PostId> {
     let mut found: Vec<PostId> = Vec::new();
     loop {
         let window = Window::of_page(found.last().copied(), None);
@@ -25,7 +25,7 @@ async fn page_down(rig: &Rig, reader: UserId, limit: usize) -> Vec<PostId> {
 }
 
 /// And upwards from the first post; newest first.
-async fn page_up(rig: &Rig, reader: UserId, limit: usize) -> Vec<PostId> {
+pub(super) async fn page_up(rig: &Rig, reader: UserId, limit: usize) -> Vec<PostId> {
     let mut found: Vec<PostId> = Vec::new();
     loop {
         let after = found.last().copied().unwrap_or(PostId(0));

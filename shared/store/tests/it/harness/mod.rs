@@ -17,7 +17,7 @@ pub(crate) use embedded::{Embedded, copy_folder};
 pub(crate) use make::{handle, imported, new_post, new_user, token};
 pub(crate) use redis::{Cluster, Redis, Valkey};
 pub(crate) use servers::{Program, Proxy, RedisCluster, RedisServer, set_max_memory};
-pub(crate) use work::{LEASE_MS, becomes, deliver, progress, push};
+pub(crate) use work::{LEASE_MS, becomes, deliver, progress, pull, push};
 
 /// When tests begin: 2026-03-01T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_ms(1_772_366_400_000);

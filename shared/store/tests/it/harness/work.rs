@@ -1,9 +1,9 @@
 //! Doing jobs, as a worker does them.
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use ripple_domain::{JobKind, Stage, StageState, Tier, UserId, Visibility, topic::topics_of};
+use ripple_domain::{JobKind, Post, Stage, StageState, Tier, UserId, Visibility, topic::topics_of};
 use ripple_store::{Claim, Delivery, Fate, IndexWrite, Settlement, StageProgress, Store};
 
 use super::Rig;
@@ -111,24 +111,17 @@ pub(crate) async fn deliver(store: &dyn Store, claim: &Claim, followers_max: usi
 /// Pushes a chunk of a post's fan-out; what becomes of the job.
 pub(crate) async fn push(store: &dyn Store, kind: JobKind, followers_max: usize) -> Fate {
     let JobKind::Deliver {
-        post,
         after,
         delivered,
         started_at,
+        ..
     } = kind
     else {
         panic!("not a delivery: {kind:?}");
     };
-    let Some(post) = store.posts(&[post]).await.unwrap().remove(0) else {
+    let Some(post) = push_inboxes(store, kind).await else {
         return Fate::Ack;
     };
-    if after.is_none() {
-        let recipients: Vec<UserId> = post.recipients.iter().map(|user| user.id).collect();
-        store.push_inboxes(post.id, &recipients).await.unwrap();
-    }
-    if post.visibility == Visibility::Direct {
-        return Fate::Ack;
-    }
     let delivery = Delivery {
         post: post.id,
         author: post.author,
@@ -146,6 +139,24 @@ pub(crate) async fn push(store: &dyn Store, kind: JobKind, followers_max: usize)
         started_at,
     };
     Fate::Continue { kind }
+}
+
+/// Leaves out what is left of a post's fan-out: its followers pull it.
+pub(crate) async fn pull(store: &dyn Store, kind: JobKind) -> Fate {
+    if let Some(post) = push_inboxes(store, kind).await {
+        assert!(store.pull(post.author).await.unwrap());
+    }
+    Fate::Ack
+}
+
+/// Enters a post in the inboxes of those whom it addresses; the post, where it goes to followers, too.
+async fn push_inboxes(store: &dyn Store, kind: JobKind) -> Option<Arc<Post>> {
+    let post = store.posts(&[kind.post()?]).await.unwrap().remove(0)?;
+    if matches!(kind, JobKind::Deliver { after: None, .. }) {
+        let recipients: Vec<UserId> = post.recipients.iter().map(|user| user.id).collect();
+        store.push_inboxes(post.id, &recipients).await.unwrap();
+    }
+    (post.visibility != Visibility::Direct).then_some(post)
 }
 
 /// What an `Index` job writes.

@@ -42,6 +42,11 @@ pub(super) enum Step {
     },
     /// All leases run out; whoever held them goes on nevertheless.
     LeasesEnd,
+    /// An author gets too many followers to push to, or has so no longer.
+    Pull {
+        author: usize,
+        on: bool,
+    },
     /// A rebuild begins.
     Begin {
         user: usize,
@@ -58,6 +63,7 @@ pub(super) enum Step {
     Cool {
         user: usize,
     },
+    CoolAll,
     /// A user reads his home timeline.
     Look {
         user: usize,
@@ -87,11 +93,13 @@ fn step() -> impl Strategy<Value = Step> {
         20 => which.clone().prop_map(|worker| Step::Settle { worker }),
         2 => which.clone().prop_map(|worker| Step::Lose { worker }),
         3 => Just(Step::LeasesEnd),
+        4 => (which.clone(), any::<bool>()).prop_map(|(author, on)| Step::Pull { author, on }),
         14 => which.clone().prop_map(|user| Step::Begin { user }),
         14 => (which.clone(), 1..12_usize)
             .prop_map(|(rebuild, limit)| Step::Read { rebuild, limit }),
         14 => which.clone().prop_map(|rebuild| Step::Finish { rebuild }),
         6 => which.clone().prop_map(|user| Step::Cool { user }),
+        1 => Just(Step::CoolAll),
         12 => which.prop_map(|user| Step::Look { user }),
         1 => Just(Step::Restart),
     ]

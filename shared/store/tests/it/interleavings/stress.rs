@@ -15,7 +15,7 @@ use ripple_store::{
 };
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::harness::{Harness, Rig, new_post, progress, push};
+use crate::harness::{Harness, Rig, new_post, progress, pull, push};
 
 const RUN: Duration = Duration::from_secs(2);
 const LEASE_MS: u32 = 100;
@@ -154,7 +154,7 @@ impl Scene {
         }
     }
 
-    /// A worker with tiny chunks, who now and then does one twice, or dies.
+    /// A worker with tiny chunks, who now and then leaves the pushes out, does one twice, or dies.
     async fn work(self, mut draw: Draw) {
         while self.goes_on() || self.backlog().await > 0 {
             let claims = self
@@ -169,7 +169,10 @@ impl Scene {
             }
             for claim in claims {
                 let store = self.store.as_ref();
-                let mut fate = push(store, claim.job.kind, 1 + draw.below(5)).await;
+                let mut fate = match draw.below(8) {
+                    0 => pull(store, claim.job.kind).await,
+                    _ => push(store, claim.job.kind, 1 + draw.below(5)).await,
+                };
                 if draw.below(5) == 0 {
                     fate = push(store, claim.job.kind, 1 + draw.below(5)).await;
                 }

@@ -1,5 +1,7 @@
 //! A few users, workers and rebuilds that take turns on one store, beside the model.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use ripple_domain::{PostId, RelationKind, Tier, UserId, Visibility, Window};
@@ -9,7 +11,7 @@ use super::{
     model::{Model, ModelPost},
     step::Step,
 };
-use crate::harness::{LEASE_MS, Rig, new_post, push};
+use crate::harness::{LEASE_MS, Rig, new_post, pull, push};
 
 pub(super) const USERS: usize = 5;
 const TIER: Tier = Tier::Followers;
@@ -35,6 +37,8 @@ pub(super) struct World {
     rebuilds: Vec<Rebuild>,
     /// By user, the rebuild that can still finish.
     live: [Option<u64>; USERS],
+    /// Authors whose posts are not pushed for the time being.
+    pulled: BTreeSet<UserId>,
 }
 
 impl World {
@@ -59,6 +63,7 @@ impl World {
             workers: Vec::new(),
             rebuilds: Vec::new(),
             live: [None; USERS],
+            pulled: BTreeSet::new(),
         }
     }
 
@@ -111,6 +116,14 @@ impl World {
                 }
             }
             Step::LeasesEnd => self.end_leases(),
+            Step::Pull { author, on } => {
+                let author = self.user(author);
+                if on {
+                    self.pulled.insert(author);
+                } else {
+                    self.pulled.remove(&author);
+                }
+            }
             Step::Begin { user } => {
                 let user = self.user(user);
                 let warming = self.rig.store().home_begin(user).await.unwrap();
@@ -126,6 +139,10 @@ impl World {
                 let user = self.user(user);
                 self.rig.store().home_cool(user).await.unwrap();
                 *self.live_of(user) = None;
+            }
+            Step::CoolAll => {
+                self.rig.store().home_cool_all().await.unwrap();
+                self.live = [None; USERS];
             }
             Step::Look { user } => self.look(self.user(user)).await?,
             Step::Restart => {
@@ -232,9 +249,13 @@ impl World {
         };
         let worker = &mut self.workers[chosen];
         let kind = worker.claim.job.kind;
-        worker.fate = Some(push(self.rig.store().as_ref(), kind, followers_max).await);
         let mut posts = self.model.posts.iter_mut();
         let post = posts.find(|post| Some(post.id) == kind.post()).unwrap();
+        let store = self.rig.store().as_ref();
+        worker.fate = Some(match self.pulled.contains(&post.author) {
+            true => pull(store, kind).await,
+            false => push(store, kind, followers_max).await,
+        });
         post.entered |= !post.deleted && post.recipient.is_some() && is_first_chunk(&kind);
     }
 

@@ -4,6 +4,7 @@
 
 mod full;
 mod long;
+mod pulled;
 mod short_memory;
 mod trouble;
 
