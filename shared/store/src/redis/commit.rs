@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     RedisStore,
     error::store_error,
-    link::{Bulk, Commands, IN_FLIGHT_MAX, decode},
+    link::{Bulk, Commands, IN_FLIGHT_MAX, Lane, decode},
     replicas::Unconfirmed,
 };
 use crate::StoreError;
@@ -61,6 +61,15 @@ impl RedisStore {
         what: &'static str,
         commands: &Commands,
     ) -> Result<Vec<Value>, StoreError> {
+        self.commit_on(Lane::Shared, what, commands).await
+    }
+
+    async fn commit_on(
+        &self,
+        lane: Lane,
+        what: &'static str,
+        commands: &Commands,
+    ) -> Result<Vec<Value>, StoreError> {
         if self.closed.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable {
                 reason: "the store has been closed".into(),
@@ -69,7 +78,7 @@ impl RedisStore {
         let mut pause = PAUSE;
         let mut give_up_at = None;
         loop {
-            let trouble = match self.replicas.send(&self.link, commands).await {
+            let trouble = match self.replicas.send(&self.link, lane, commands).await {
                 Err(Unconfirmed::Missing) => {
                     return Err(lost(what, "too few replicas have confirmed it"));
                 }
@@ -100,9 +109,28 @@ impl RedisStore {
         what: &'static str,
         all: &[Commands],
     ) -> Result<Vec<Vec<Value>>, StoreError> {
+        self.commit_all_on(Lane::Shared, what, all).await
+    }
+
+    /// [`RedisStore::commit_all`] for what jobs and imports write: many large commands that come at once,
+    /// behind which nobody else is to wait.
+    pub(super) async fn commit_batch(
+        &self,
+        what: &'static str,
+        all: &[Commands],
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
+        self.commit_all_on(Lane::Batches, what, all).await
+    }
+
+    async fn commit_all_on(
+        &self,
+        lane: Lane,
+        what: &'static str,
+        all: &[Commands],
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
         let sent: Vec<_> = all
             .iter()
-            .map(|commands| self.commit(what, commands))
+            .map(|commands| self.commit_on(lane, what, commands))
             .collect();
         stream::iter(sent)
             .buffered(IN_FLIGHT_MAX)

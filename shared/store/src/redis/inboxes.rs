@@ -40,7 +40,7 @@ impl RedisStore {
                 commands
             })
             .collect();
-        let entered = self.commit_all(ENTERING, &all).await?;
+        let entered = self.commit_batch(ENTERING, &all).await?;
         for answer in entered.into_iter().flatten() {
             decode::<u32>(answer).map_err(store_error(ENTERING))?;
         }

@@ -181,7 +181,7 @@ impl RedisStore {
             },
         );
         encoded?;
-        let answers = self.commit_all(IMPORTING, &pipelines).await?;
+        let answers = self.commit_batch(IMPORTING, &pipelines).await?;
         drop(underway);
         let answers = answers.into_iter().flatten();
         let mut notes = Vec::with_capacity(2 * commits.len());

@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     key::Key,
-    link::{Commands, Link, OwnConnection, decode, is_of_demoted, is_unknown_script},
+    link::{Commands, Lane, Link, OwnConnection, decode, is_of_demoted, is_unknown_script},
 };
 
 /// A replica that has not confirmed a commit by then counts as missing.
@@ -65,10 +65,12 @@ impl Replicas {
     pub(super) async fn send(
         &self,
         link: &Link,
+        lane: Lane,
         commands: &Commands,
     ) -> Result<Vec<Value>, Unconfirmed> {
         if self.wanted == 0 {
-            return link.send_commit(commands).await.map_err(Unconfirmed::Lost);
+            let answers = link.send_commit(lane, commands).await;
+            return answers.map_err(Unconfirmed::Lost);
         }
         // All places are taken for so long only while replicas are missing.
         let Ok(Ok(_place)) = timeout(Duration::from_millis(WAIT_MS), self.places.acquire()).await

@@ -96,7 +96,7 @@ impl RedisStore {
                 commands.script(Script::BeginIndex, &[Key::Indexed(write.post)], args);
             },
         );
-        let answers = self.commit_all(INDEXING, &begin).await?;
+        let answers = self.commit_batch(INDEXING, &begin).await?;
         let mut plans: BTreeMap<usize, Plan> = BTreeMap::new();
         for (index, answer) in order.iter().zip(answers.into_iter().flatten()) {
             plans.insert(*index, plan(answer)?);
@@ -135,7 +135,7 @@ impl RedisStore {
                 commands.script(Script::FinishIndex, &[Key::Indexed(write.post)], args);
             },
         );
-        let answers = self.commit_all(INDEXING, &finish).await?;
+        let answers = self.commit_batch(INDEXING, &finish).await?;
         let mut done = Vec::with_capacity(order.len());
         for (index, answer) in order.into_iter().zip(answers.into_iter().flatten()) {
             let accepted_at: Option<i64> = decode(answer).map_err(store_error(INDEXING))?;
@@ -192,7 +192,12 @@ impl RedisStore {
                 commands.script(Script::IndexTopic, &[Key::Topic(topic)], args);
             },
         );
-        for answer in self.commit_all(INDEXING, &all).await?.into_iter().flatten() {
+        for answer in self
+            .commit_batch(INDEXING, &all)
+            .await?
+            .into_iter()
+            .flatten()
+        {
             decode::<u32>(answer).map_err(store_error(INDEXING))?;
         }
         Ok(())

@@ -19,9 +19,10 @@ use super::{address::RedisAddress, script::Script};
 
 /// Connections that the small commands of all tasks share.
 const SHARED: usize = 2;
-/// The place of the connection for commits, which all tasks share as well: an author does not wait behind
-/// all who read, and what workers have done does not either.
-const FOR_COMMITS: usize = SHARED;
+/// The place of the connection for the commits of jobs and imports. Redis takes about as much from each
+/// connection in turn, so what comes in large batches has one turn, and what somebody waits for has two. (With
+/// all commits on one of their own, posts waited for the batches: in a burst five times as long.)
+const FOR_BATCHES: usize = SHARED;
 /// Connections for bulks: nothing small waits behind a bulk.
 const FOR_BULKS: usize = 2;
 /// Pipelines of one call that are under way at once.
@@ -33,9 +34,18 @@ const BULK_IN_FLIGHT_MAX: usize = 4;
 /// Scripts are loaded so often, at most, before what needs them fails.
 const LOADS_MAX: usize = 3;
 
+/// The connections on which a commit travels.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lane {
+    /// Those for the small commands of all tasks.
+    Shared,
+    /// That of the batches.
+    Batches,
+}
+
 /// The connections of a store.
 pub(super) struct Link {
-    server: Server<{ SHARED + 1 + FOR_BULKS }>,
+    server: Server<{ FOR_BATCHES + 1 + FOR_BULKS }>,
     turn: AtomicUsize,
 }
 
@@ -75,8 +85,16 @@ impl Link {
 
     /// [`Link::send`] for a commit, without sending anything twice: it must be known whether an earlier
     /// attempt may have been carried out.
-    pub(super) async fn send_commit(&self, commands: &Commands) -> RedisResult<Vec<Value>> {
-        self.send_on(FOR_COMMITS, commands).await
+    pub(super) async fn send_commit(
+        &self,
+        lane: Lane,
+        commands: &Commands,
+    ) -> RedisResult<Vec<Value>> {
+        let place = match lane {
+            Lane::Shared => self.turn(),
+            Lane::Batches => FOR_BATCHES,
+        };
+        self.send_on(place, commands).await
     }
 
     /// Sends commands on the shared connection in this place, with the scripts where the server does
@@ -145,7 +163,7 @@ impl Link {
 
     /// Sends a bulk, a few messages at a time; the answers in the order of its commands.
     pub(super) async fn send_bulk(&self, bulk: &Bulk) -> RedisResult<Vec<Value>> {
-        let on = |turn: usize| FOR_COMMITS + 1 + turn % FOR_BULKS;
+        let on = |turn: usize| FOR_BATCHES + 1 + turn % FOR_BULKS;
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let messages = bulk.messages().iter().enumerate();
         let sent: Vec<_> = messages
