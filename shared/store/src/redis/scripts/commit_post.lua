@@ -66,7 +66,9 @@ local name = decimal(id)
 
 redis.call('SET', tag .. 'p:' .. name, record)
 redis.call('ZADD', tag .. 'a:' .. author, name, name)
-redis.call('HINCRBY', user, 'posts', 1)
+-- As it is now rather than one more: a server that is killed while it writes its log, and once more later, may
+-- carry out a part of what it had not acknowledged a second time.
+redis.call('HSET', user, 'posts', redis.call('ZCARD', tag .. 'a:' .. author))
 log_post(tag, id)
 push(tag, author, struct.pack('>I8', id))
 if references ~= '' then

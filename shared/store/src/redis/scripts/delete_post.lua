@@ -26,7 +26,7 @@ if post.reply_to or post.repost_of then
   redis.call('HSET', tag .. 'out', '-' .. id, references)
 end
 redis.call('ZREM', tag .. 'a:' .. author, id)
-redis.call('HINCRBY', tag .. 'u:' .. author, 'posts', -1)
+redis.call('HSET', tag .. 'u:' .. author, 'posts', redis.call('ZCARD', tag .. 'a:' .. author))
 redis.call('DEL', tag .. 'r:' .. id, tag .. 're:' .. id, tag .. 'rp:' .. id, tag .. 'rx:' .. id)
 -- A post that was never listed is in no index; one that was edited may have been.
 if post.visibility == PUBLIC or post.revision > 0 then
